@@ -1,0 +1,48 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "flowedge/decode.hpp"
+#include "flowedge/frame.hpp"
+#include "flowedge/mode.hpp"
+#include "flowedge/record.hpp"
+#include "flowedge/skip.hpp"
+
+namespace flowedge {
+
+struct EngineOptions {
+  Mode mode = Mode::netflower;
+  std::int64_t idle_timeout_ns = 120'000'000'000;
+  std::int64_t max_duration_ns = 0;           ///< active time-out; 0: none
+  std::int64_t linger_ns = 1'000'000'000;     ///< how long packets of a closed TCP connection are its leftovers
+  std::uint32_t max_flows = 0;                ///< bound on the flow table; 0: it grows as needed
+  std::uint64_t hash_seed[2] = {0, 0};        ///< must be random where traffic is not trusted; changes no output
+  DecodeOptions decode;
+};
+
+/// Packets in, closed flows out. One thread at a time; it has no clock of its own.
+class Engine {
+ public:
+  /// Never null; allocation failure is reported by the calls below.
+  static std::unique_ptr<Engine> make(const EngineOptions& options);
+  virtual ~Engine() = default;
+
+  /// Takes frames in order until all are taken or `out` is full; returns how many were taken.
+  /// A taken frame's octets are not needed any more.
+  virtual std::size_t process(const Frame* frames, std::size_t count, RecordBatch& out) = 0;
+
+  /// Moves the idle clock to `now_ns` without a packet; false if `out` became full first (call again).
+  virtual bool advance(std::int64_t now_ns, RecordBatch& out) = 0;
+
+  /// Closes every flow (end of input); false if `out` became full first (call again).
+  virtual bool flush(RecordBatch& out) = 0;
+
+  virtual const Counters& counters() const = 0;
+  virtual std::size_t open_flows() const = 0;
+  /// Notes a frame that never reaches the flows (the filter's refusals).
+  virtual void skip(Skip reason) = 0;
+  /// An allocation failed: flows had to be closed early (end reason 5) to go on.
+};
+
+}  // namespace flowedge

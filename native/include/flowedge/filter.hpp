@@ -1,0 +1,63 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flowedge/frame.hpp"
+
+namespace flowedge {
+
+/// One instruction of the classic BPF machine (bpf(4)).
+struct BpfInstruction {
+  std::uint16_t code;
+  std::uint8_t jump_true;
+  std::uint8_t jump_false;
+  std::uint32_t k;
+};
+using BpfProgram = std::vector<BpfInstruction>;
+
+/// Turns a filter expression (pcap-filter(7)) into a program for a link type; false with a sentence in
+/// `problem` when the expression is wrong, or says nothing for that link type.
+using FilterCompiler =
+    std::function<bool(const std::string& expression, std::uint16_t link_type, BpfProgram& program, std::string& problem)>;
+
+/// libpcap's compiler; empty where the build had no libpcap (then the caller brings its own).
+FilterCompiler libpcap_compiler();
+
+/// A capture filter for captures of any mixture of link types: compiled once for each that is met.
+class PacketFilter {
+ public:
+  PacketFilter(std::string expression, FilterCompiler compile);
+
+  /// Whether the frame passes. A frame of a link type for which the expression cannot be compiled does not; the
+  /// first such refusal stays in problem().
+  bool matches(const Frame& frame);
+  const std::string& problem() const { return problem_; }
+
+  /// False with a sentence in problem() if the expression cannot be compiled for this link type.
+  bool prepare(std::uint16_t link_type);
+
+ private:
+  struct Compiled {
+    std::uint16_t link_type;
+    bool usable;
+    BpfProgram program;
+  };
+  const Compiled& program_for(std::uint16_t link_type);
+
+  std::string expression_;
+  FilterCompiler compile_;
+  std::vector<Compiled> compiled_;
+  std::string problem_;
+};
+
+/// Whether every jump stays inside the program, every division has a divisor and the last instruction returns.
+bool bpf_valid(const BpfProgram& program);
+
+/// Runs a valid program on a frame: octets to keep, 0 to refuse.
+std::uint32_t bpf_run(const BpfProgram& program, const std::uint8_t* data, std::uint32_t captured,
+                      std::uint32_t on_wire);
+
+}  // namespace flowedge
