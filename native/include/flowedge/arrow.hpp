@@ -48,14 +48,17 @@ struct ArrowArrayStream {
 
 namespace flowedge {
 
-/// A struct schema with one child a column: addresses, Flow ID and label as utf8, the rest as numbers.
-/// False if memory ran out; nothing then needs releasing.
+/// A struct schema with one child a column, none with nulls: addresses, Flow ID and label as utf8, the rest as
+/// numbers of the record's own type (durations in the selection's unit, the timestamp in seconds since 1970).
+/// A field's metadata holds its "unit" and "meaning". Repeated columns are left out.
+/// False if memory ran out; nothing then needs releasing. So it is with the other two.
 bool export_arrow_schema(const Selection& selection, ArrowSchema* out);
 
-/// The records, turned into columns that own their memory (they outlive the batch).
+/// The records, turned into columns that own their memory (they outlive the batch). False also if the text of
+/// one column would pass 2 GiB, the most that utf8 can address.
 bool export_arrow_array(const Selection& selection, const FlowRecord* records, std::size_t count, ArrowArray* out);
 
-/// A stream of the one batch, as pandas, polars, DuckDB and pyarrow ask for it.
+/// A stream of the one batch, as pandas, polars, DuckDB and pyarrow ask for it. It owns what it needs.
 bool export_arrow_stream(const Selection& selection, const FlowRecord* records, std::size_t count,
                          ArrowArrayStream* out);
 

@@ -15,7 +15,7 @@ class ByteSource {
   /// Reads up to `room` octets into `into`: their number, 0 at the end, -1 on an error (see problem()),
   /// -2 when a signal came first (call again). A short read is not the end.
   virtual std::ptrdiff_t read(std::uint8_t* into, std::size_t room) = 0;
-  /// What went wrong, for a reader of the message; empty if nothing did.
+  /// What went wrong, to follow the file's name in a message; empty if nothing did.
   virtual std::string problem() const = 0;
 };
 
@@ -23,7 +23,7 @@ class ByteSource {
 std::unique_ptr<ByteSource> make_descriptor_source(int descriptor);
 
 enum class ReadStatus : std::uint8_t {
-  more,           ///< frames were delivered, or none are there yet (a signal came): ask again
+  more,           ///< not at the end: ask again
   end,            ///< the capture ended where a record ended
   empty,          ///< no octet at all
   not_a_capture,  ///< neither pcap nor pcapng
@@ -37,11 +37,13 @@ enum class ReadStatus : std::uint8_t {
 class CaptureReader {
  public:
   virtual ~CaptureReader() = default;
-  /// Fills up to `room` frames; they are views that stay valid until the next call. 0 with status() `more`
-  /// means "interrupted, ask again"; 0 with any other status is the end.
+  /// Fills up to `room` frames (at least 1); they are views that stay valid until the next call. 0 with status()
+  /// `more` means "interrupted, ask again"; 0 with any other status is the end. The last frames may come together
+  /// with that other status.
   virtual std::size_t next(Frame* frames, std::size_t room) = 0;
   virtual ReadStatus status() const = 0;
-  /// One sentence without the file's name ("the record at octet 1234 claims 3 GB"), empty after a clean end.
+  /// One sentence's end, to follow the file's name ("cut short: it ends within the packet record at octet 1234"),
+  /// empty after a clean end.
   virtual std::string problem() const = 0;
   /// Octets taken from the source so far (for progress).
   virtual std::uint64_t octets_read() const = 0;

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "flowedge/column_list.hpp"
+#include "flowedge/mode.hpp"
 
 namespace flowedge {
 
@@ -33,7 +34,7 @@ struct Column {
   ColumnType type;
   Unit unit;
   ColumnGroup group;
-  int position;                                                    ///< in CICFlowMeter's order; -1 for extras
+  int position;                                                     ///< in CICFlowMeter's order; -1 for extras
   const char* names[static_cast<std::size_t>(NameScheme::count_)];  ///< by NameScheme; nullptr: not in that scheme
   const char* meaning;
   std::size_t offset;  ///< in FlowRecord
@@ -41,5 +42,11 @@ struct Column {
 
 extern const Column kColumns[];
 extern const std::size_t kColumnCount;
+
+/// The scheme as users write it ("cse-cic-ids2018").
+const char* scheme_name(NameScheme scheme);
+
+/// "s", "B/s", ...; empty for a value without a unit. `durations` is the unit that durations are given in.
+const char* unit_symbol(Unit unit, TimeUnit durations);
 
 }  // namespace flowedge

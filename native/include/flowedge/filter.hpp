@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,6 +30,8 @@ FilterCompiler libpcap_compiler();
 class PacketFilter {
  public:
   PacketFilter(std::string expression, FilterCompiler compile);
+  PacketFilter(const PacketFilter&) = delete;
+  PacketFilter& operator=(const PacketFilter&) = delete;
 
   /// Whether the frame passes. A frame of a link type for which the expression cannot be compiled does not; the
   /// first such refusal stays in problem().
@@ -41,22 +43,25 @@ class PacketFilter {
 
  private:
   struct Compiled {
-    std::uint16_t link_type;
-    bool usable;
+    bool usable = false;
     BpfProgram program;
   };
-  const Compiled& program_for(std::uint16_t link_type);
+  const Compiled& compiled_for(std::uint16_t link_type);
+  bool compile(std::uint16_t link_type, BpfProgram& program, std::string& problem) const;
 
   std::string expression_;
   FilterCompiler compile_;
-  std::vector<Compiled> compiled_;
+  std::map<std::uint16_t, Compiled> compiled_;
+  const Compiled* current_ = nullptr;  ///< of the link type met last, in `compiled_`
+  std::uint16_t current_link_type_ = 0;
   std::string problem_;
 };
 
-/// Whether every jump stays inside the program, every division has a divisor and the last instruction returns.
+/// Whether every instruction is known, every jump leads forward and stays inside the program, no constant divisor
+/// is zero, the scratch memory has the places named, and the last instruction returns.
 bool bpf_valid(const BpfProgram& program);
 
-/// Runs a valid program on a frame: octets to keep, 0 to refuse.
+/// Runs a valid program on a frame: octets to keep, 0 to refuse (also for a load beyond the captured octets).
 std::uint32_t bpf_run(const BpfProgram& program, const std::uint8_t* data, std::uint32_t captured,
                       std::uint32_t on_wire);
 

@@ -1,0 +1,324 @@
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "features.hpp"
+#include "flow_hash.hpp"
+#include "flowedge/engine.hpp"
+#include "flowedge/flow_table.hpp"
+#include "flowedge/timing_wheel.hpp"
+
+namespace flowedge {
+
+/// The engine of a mode. Rules is the mode: what it decodes, how a flow begins and ends, what its values are. It has
+///   Extension                     what a flow keeps beyond Flow; plain data, zeroed when a flow begins
+///   kSecond, kTicksInUnit         ticks in a second of its time stamps, and in its records' unit of time
+///   kExpires                      whether silence closes a flow
+///   decode, length, add_bulk, add_window
+///   arrive(engine, packet, out)   the life cycle: calls back what is public here
+///   prints(flow), write(flow, ...), forget(extension)
+template <class Rules>
+class EngineOf final : public Engine {
+ public:
+  using Extension = typename Rules::Extension;
+  static constexpr std::uint32_t kNone = FlowIndex::kNone;
+
+  explicit EngineOf(const EngineOptions& options)
+      : options_(options),
+        hash_(options.hash_seed),
+        idle_timeout_(ticks(std::clamp<std::int64_t>(options.idle_timeout_ns, 0, kTimeLimit / 2))),
+        max_duration_(ticks(std::clamp<std::int64_t>(options.max_duration_ns, 0, kTimeLimit / 2))),
+        linger_(ticks(std::clamp<std::int64_t>(options.linger_ns, 0, kTimeLimit / 2))),
+        table_(options.max_flows),
+        wheel_(table_.timer_links(), idle_timeout_),
+        lingering_(table_.timer_links()),
+        use_order_(table_.use_links()) {}
+
+  ~EngineOf() override {
+    for (std::uint32_t number = 0; number < table_.numbers(); ++number) Rules::forget(table_.extension(number));
+  }
+
+  EngineOf(const EngineOf&) = delete;
+  EngineOf& operator=(const EngineOf&) = delete;
+
+  std::size_t process(const Frame* frames, std::size_t count, RecordBatch& out) override {
+    std::size_t taken = 0;
+    while (apply_group(out) && taken < count) taken += load_group(frames + taken, count - taken);
+    return taken;
+  }
+
+  bool advance(std::int64_t now_ns, RecordBatch& out) override {
+    if (!apply_group(out)) return false;
+    return !Rules::kExpires || !timers_started_ || move_clock(ticks(now_ns), out);
+  }
+
+  bool flush(RecordBatch& out) override {
+    if (!apply_group(out)) return false;
+    for (; flushed_ < table_.numbers(); ++flushed_) {
+      if (out.full()) return false;
+      if (table_.flow(flushed_).total_packets() > 0) remove(flushed_, EndReason::forced, out);
+    }
+    flushed_ = 0;
+    return true;
+  }
+
+  const Counters& counters() const override { return counters_; }
+  std::size_t open_flows() const override { return open_; }
+  void skip(Skip reason) override {
+    ++counters_.packets;
+    count_skip(reason);
+  }
+
+  // What the rules' life cycles are made of.
+
+  std::int64_t idle_timeout() const { return idle_timeout_; }
+  std::int64_t max_duration() const { return max_duration_; }
+  std::int64_t linger() const { return linger_; }
+
+  std::uint32_t find(const Packet& packet) const { return table_.find(packet.hash, packet.key); }
+  Flow& flow(std::uint32_t number) { return table_.flow(number); }
+  Extension& extension(std::uint32_t number) { return table_.extension(number); }
+
+  void count_skip(Skip reason) { ++counters_.skipped[static_cast<std::size_t>(reason)]; }
+
+  /// A new flow in the table; makes room first where the table is bounded and full.
+  std::uint32_t open(const Packet& packet, bool forward_from_high, RecordBatch& out) {
+    if (options_.max_flows != 0 && table_.size() >= options_.max_flows) make_room(out);
+    const std::uint32_t number = table_.insert(packet.hash, packet.key);
+    begin(number, packet, forward_from_high);
+    return number;
+  }
+
+  /// A new flow in the place of one that has been printed.
+  void restart(std::uint32_t number, const Packet& packet, bool forward_from_high) {
+    leave_lists(number);
+    begin(number, packet, forward_from_high);
+  }
+
+  /// Adds a packet; false if the flow had to be closed because its counters are full.
+  bool add(std::uint32_t number, const Packet& packet, Direction d, RecordBatch& out) {
+    Flow& flow = table_.flow(number);
+    if (flow.total_packets() > 0 && packet.time < flow.last()) ++counters_.backward_time;
+    add_packet<Rules>(flow, table_.pauses(number), table_.extension(number), packet, d);
+    flow.set(Flow::kTouched);
+    ++counters_.in_flows;
+    if (options_.max_flows != 0) touch(number);
+    if (flow.total_packets() < Rules::kMaxPackets) return true;
+    remove(number, EndReason::forced, out);
+    return false;
+  }
+
+  /// Writes the flow's record. It stays in the table, for restart(), keep_lingering() or remove_printed().
+  void print(std::uint32_t number, EndReason reason, RecordBatch& out) {
+    Flow& flow = table_.flow(number);
+    if (flow.is(Flow::kClosed) && Rules::kPrintsBeforeLinger) return;
+    --open_;
+    if (!Rules::prints(flow)) {
+      counters_.in_flows -= flow.total_packets();
+      counters_.skipped[static_cast<std::size_t>(Skip::single)] += flow.total_packets();
+      return;
+    }
+    FlowRecord& record = out.append();
+    record = FlowRecord{};
+    Rules::write(flow, table_.pauses(number), table_.extension(number), record);
+    record.end_reason = static_cast<std::uint8_t>(reason);
+    ++counters_.flows;
+  }
+
+  /// Closes the flow: its record, unless it is out already, and its place.
+  void remove(std::uint32_t number, EndReason reason, RecordBatch& out) {
+    print(number, reason, out);
+    remove_printed(number);
+  }
+
+  void remove_printed(std::uint32_t number) {
+    leave_lists(number);
+    Rules::forget(table_.extension(number));
+    table_.erase(hash_(table_.flow(number).key), number);
+  }
+
+  /// Keeps an ended flow for the linger time, so that what trails it is recognised.
+  void keep_lingering(std::uint32_t number) {
+    Flow& flow = table_.flow(number);
+    leave_timers(number);
+    flow.set(Flow::kClosed);
+    Rules::release(flow, table_.extension(number)) = clock_ + linger_;
+    lingering_.push(number);
+    next_event_ = std::min(next_event_, clock_ + linger_ + 1);
+  }
+
+ private:
+  static constexpr std::size_t kGroup = 16;
+  /// Times beyond are no times: 146 years from 1970 either way, so that differences fit 64 bits.
+  static constexpr std::int64_t kTimeLimit = std::int64_t{1} << 62;
+  static constexpr std::int64_t kNanosecondsInTick = 1'000'000'000 / Rules::kSecond;
+
+  static std::int64_t ticks(std::int64_t nanoseconds) {
+    const std::int64_t whole = nanoseconds / kNanosecondsInTick;
+    return nanoseconds % kNanosecondsInTick < 0 ? whole - 1 : whole;
+  }
+
+  /// Decodes the next packets and has the cache fetch what they need: with many flows the misses are the cost,
+  /// and sixteen of them at once take hardly longer than one. Returns how many frames it took.
+  std::size_t load_group(const Frame* frames, std::size_t count) {
+    count = std::min(count, kGroup);
+    group_size_ = group_next_ = 0;
+    for (std::size_t i = 0; i < count; ++i) load(frames[i]);
+    for (std::size_t i = 0; i < group_size_; ++i) table_.prefetch_flow(group_[i].hash);
+    return count;
+  }
+
+  void load(const Frame& frame) {
+    ++counters_.packets;
+    Packet& packet = group_[group_size_];
+    const bool timed = frame.time_ns > -kTimeLimit && frame.time_ns < kTimeLimit;
+    const Skip reason = timed ? Rules::decode(frame, options_.decode, packet) : Skip::untimed;
+    if (reason != Skip::none) {
+      count_skip(reason);
+      return;
+    }
+    packet.time = ticks(frame.time_ns);
+    packet.hash = hash_(packet.key);
+    table_.prefetch_slot(packet.hash);
+    ++group_size_;
+  }
+
+  /// Brings the decoded packets to their flows; false if `out` became full first.
+  bool apply_group(RecordBatch& out) {
+    for (; group_next_ < group_size_; ++group_next_) {
+      if (out.full()) return false;
+      const Packet& packet = group_[group_next_];
+      if (Rules::kExpires && !follow(packet.time, out)) return false;
+      Rules::arrive(*this, packet, out);
+    }
+    return true;
+  }
+
+  /// Moves the clock with the packets. It goes by the earlier of two successive packets, so that a single wild time
+  /// stamp does not close every flow there is, and it never goes back.
+  bool follow(std::int64_t time, RecordBatch& out) {
+    if (!timers_started_) start_timers(time);
+    const std::int64_t both_reached = std::min(time, previous_time_);
+    if (both_reached >= next_event_ || clock_ >= next_event_) {
+      if (!move_clock(both_reached, out)) return false;
+    } else {
+      clock_ = std::max(clock_, both_reached);
+    }
+    previous_time_ = time;
+    return true;
+  }
+
+  void start_timers(std::int64_t time) {
+    timers_started_ = true;
+    clock_ = expired_until_ = previous_time_ = time;
+    wheel_.start(time);
+    next_event_ = wheel_.next_tick();
+  }
+
+  /// False if `out` became full before everything that is due was closed; then it is to be called again.
+  bool move_clock(std::int64_t time, RecordBatch& out) {
+    clock_ = std::max(clock_, time);
+    while (lingering_.oldest() != kNone) {
+      const std::uint32_t number = lingering_.oldest();
+      if (Rules::release(table_.flow(number), table_.extension(number)) >= clock_) break;
+      if (out.full()) return false;
+      remove(number, EndReason::end_detected, out);
+    }
+    while (!out.full()) {
+      const std::uint32_t number = wheel_.due(clock_);
+      if (number == kNone) {
+        expired_until_ = clock_;
+        schedule();
+        return true;
+      }
+      look_at_timer(number, out);
+    }
+    return false;
+  }
+
+  void schedule() {
+    next_event_ = wheel_.next_tick();
+    if (lingering_.oldest() == kNone) return;
+    const std::uint32_t number = lingering_.oldest();
+    next_event_ = std::min(next_event_, Rules::release(table_.flow(number), table_.extension(number)) + 1);
+  }
+
+  /// A flow that has been taken out of the wheel: closed if it is idle, set again if it is not.
+  ///
+  /// A flow may live on an interface whose clock is behind the others'. By its own time it is overdue all along; while
+  /// packets come it is not idle, and is looked at again an idle time-out later.
+  void look_at_timer(std::uint32_t number, RecordBatch& out) {
+    Flow& flow = table_.flow(number);
+    const std::int64_t deadline = flow.last() + idle_timeout_;
+    const bool behind = flow.is(Flow::kTouched) && deadline < expired_until_ - wheel_.tick();
+    if (deadline >= clock_ || behind) {
+      flow.clear(Flow::kTouched);
+      wheel_.set(number, behind ? clock_ + idle_timeout_ : deadline);
+      return;
+    }
+    wheel_.set(number, clock_);  // back into a list, from which remove() takes it
+    remove(number, EndReason::idle, out);
+  }
+
+  void begin(std::uint32_t number, const Packet& packet, bool forward_from_high) {
+    begin_flow(table_.flow(number), packet, forward_from_high);
+    Rules::forget(table_.extension(number));
+    table_.extension(number) = Extension{};
+    if (Rules::kExpires) wheel_.set(number, std::max(packet.time, clock_) + idle_timeout_);
+    if (options_.max_flows != 0) use_order_.push(number);
+    ++open_;
+  }
+
+  void touch(std::uint32_t number) {
+    use_order_.remove(number);
+    use_order_.push(number);
+  }
+
+  void leave_timers(std::uint32_t number) {
+    if (!Rules::kExpires) return;
+    if (table_.flow(number).is(Flow::kClosed)) {
+      lingering_.remove(number);
+    } else {
+      wheel_.remove(number);
+    }
+  }
+
+  void leave_lists(std::uint32_t number) {
+    leave_timers(number);
+    if (options_.max_flows != 0) use_order_.remove(number);
+  }
+
+  /// Gives up the flow that has been silent longest; one that only lingers goes first.
+  void make_room(RecordBatch& out) {
+    if (lingering_.oldest() != kNone) return remove(lingering_.oldest(), EndReason::end_detected, out);
+    ++counters_.evicted;
+    remove(use_order_.oldest(), EndReason::no_resources, out);
+  }
+
+  EngineOptions options_;
+  FlowHash hash_;
+  std::int64_t idle_timeout_;
+  std::int64_t max_duration_;
+  std::int64_t linger_;
+  FlowTable<Extension> table_;
+  TimingWheel wheel_;
+  FlowQueue lingering_;
+  FlowQueue use_order_;
+
+  bool timers_started_ = false;
+  std::int64_t clock_ = 0;
+  std::int64_t previous_time_ = 0;
+  std::int64_t expired_until_ = 0;  ///< where the clock stood when all that was due had been closed
+  std::int64_t next_event_ = 0;
+
+  std::array<Packet, kGroup> group_;
+  std::size_t group_size_ = 0;
+  std::size_t group_next_ = 0;
+  std::uint32_t flushed_ = 0;
+  std::size_t open_ = 0;
+  Counters counters_;
+};
+
+}  // namespace flowedge
