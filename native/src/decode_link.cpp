@@ -133,9 +133,8 @@ Skip find_in_ethernet(Octets frame, NetworkLayer& network) {
 Skip find_in_ppp(Octets rest, NetworkLayer& network) {
   constexpr std::uint16_t kIpv4 = 0x0021, kIpv6 = 0x0057, kMpls = 0x0281, kMplsMulticast = 0x0283;
   if (rest.has(2) && rest.be16(0) == 0xff03) rest = rest.after(2);
-  if (!rest.has(1)) return Skip::truncated;
+  if (!rest.has(2)) return Skip::truncated;
   const bool compressed = (rest[0] & 1) != 0;  // RFC 1661, 6.5: only the last octet of the field is odd
-  if (!compressed && !rest.has(2)) return Skip::truncated;
   const std::uint16_t protocol = compressed ? rest[0] : rest.be16(0);
   rest = rest.after(compressed ? 1 : 2);
   if (protocol == kIpv4) return found(4, rest, network);

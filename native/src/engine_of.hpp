@@ -28,9 +28,9 @@ class EngineOf final : public Engine {
   explicit EngineOf(const EngineOptions& options)
       : options_(options),
         hash_(options.hash_seed),
-        idle_timeout_(ticks(std::clamp<std::int64_t>(options.idle_timeout_ns, 0, kTimeLimit / 2))),
-        max_duration_(ticks(std::clamp<std::int64_t>(options.max_duration_ns, 0, kTimeLimit / 2))),
-        linger_(ticks(std::clamp<std::int64_t>(options.linger_ns, 0, kTimeLimit / 2))),
+        idle_timeout_(ticks(std::clamp<std::int64_t>(options.idle_timeout_ns, 0, kTimeLimit / 4))),
+        max_duration_(ticks(std::clamp<std::int64_t>(options.max_duration_ns, 0, kTimeLimit / 4))),
+        linger_(ticks(std::clamp<std::int64_t>(options.linger_ns, 0, kTimeLimit / 4))),
         table_(options.max_flows),
         wheel_(table_.timer_links(), idle_timeout_),
         lingering_(table_.timer_links()),
@@ -140,13 +140,14 @@ class EngineOf final : public Engine {
   }
 
   /// Keeps an ended flow for the linger time, so that what trails it is recognised.
-  void keep_lingering(std::uint32_t number) {
+  void keep_lingering(std::uint32_t number, const Packet& packet) {
     Flow& flow = table_.flow(number);
     leave_timers(number);
     flow.set(Flow::kClosed);
-    Rules::release(flow, table_.extension(number)) = clock_ + linger_;
+    const std::int64_t until = std::max(packet.time, clock_) + linger_;
+    Rules::release(flow, table_.extension(number)) = until;
     lingering_.push(number);
-    next_event_ = std::min(next_event_, clock_ + linger_ + 1);
+    next_event_ = std::min(next_event_, until + 1);
   }
 
  private:
@@ -253,9 +254,10 @@ class EngineOf final : public Engine {
     Flow& flow = table_.flow(number);
     const std::int64_t deadline = flow.last() + idle_timeout_;
     const bool behind = flow.is(Flow::kTouched) && deadline < expired_until_ - wheel_.tick();
-    if (deadline >= clock_ || behind) {
+    const bool held = table_.size() <= options_.held_flows;
+    if (deadline >= clock_ || behind || held) {
       flow.clear(Flow::kTouched);
-      wheel_.set(number, behind ? clock_ + idle_timeout_ : deadline);
+      wheel_.set(number, deadline >= clock_ ? deadline : clock_ + idle_timeout_);
       return;
     }
     wheel_.set(number, clock_);  // back into a list, from which remove() takes it

@@ -44,7 +44,7 @@ struct CorrectedRules : WireRules {
     if (!engine.add(number, packet, flow.direction_of(packet), out)) return;
     if (ends_connection(flow, packet) && !flow.is(Flow::kClosed)) {
       engine.extension(number).closed_at = packet.time;
-      engine.keep_lingering(number);
+      engine.keep_lingering(number, packet);
     }
   }
 

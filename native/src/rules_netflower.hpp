@@ -37,7 +37,7 @@ struct NetflowerRules : WireRules {
     }
     const Flow& flow = engine.flow(number);
     if (!engine.add(number, packet, flow.direction_of(packet), out)) return;
-    if (ends_connection(flow, packet)) end(engine, number, out);
+    if (ends_connection(flow, packet)) end(engine, number, packet, out);
   }
 
   static void write(Flow& flow, const Pauses& pauses, const Extension&, FlowRecord& record) {
@@ -74,10 +74,10 @@ struct NetflowerRules : WireRules {
   }
 
   template <class Engine>
-  static void end(Engine& engine, std::uint32_t number, RecordBatch& out) {
+  static void end(Engine& engine, std::uint32_t number, const Packet& packet, RecordBatch& out) {
     engine.print(number, EndReason::end_detected, out);
     if (engine.linger() > 0) {
-      engine.keep_lingering(number);
+      engine.keep_lingering(number, packet);
     } else {
       engine.remove_printed(number);
     }

@@ -1,5 +1,3 @@
-#include "flowedge/capture_file.hpp"
-
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/time.h>
@@ -7,6 +5,7 @@
 #include <unistd.h>
 
 #include "check.hpp"
+#include "flowedge/capture_file.hpp"
 #include "memory_source.hpp"
 
 using flowedge::kNoTime;
@@ -160,7 +159,10 @@ std::vector<Seen> sample_pcapng_frames() {
 
 Octets sample_pcap(std::uint32_t magic = kMicroseconds, bool big = false) {
   Pcap file(magic, big);
-  return file.packet(1, 2, some_octets(60), 60).packet(3, 4, some_octets(0), 9).packet(5, 6, some_octets(33), 90).octets();
+  return file.packet(1, 2, some_octets(60), 60)
+      .packet(3, 4, some_octets(0), 9)
+      .packet(5, 6, some_octets(33), 90)
+      .octets();
 }
 
 std::int64_t read_time(std::uint8_t resolution, std::int64_t offset, std::uint64_t units) {
@@ -243,8 +245,8 @@ TEST(other_files_are_named) {
 TEST(pcap_record_that_claims_too_much) {
   const auto status = [](std::uint32_t snaplen, std::uint32_t captured) {
     Pcap file(kMicroseconds, false, snaplen);
-    const Reading reading =
-        read_all(file.packet(1, 0, some_octets(9), 9).record(2, 0, captured, some_octets(captured % 1000000), 1).octets());
+    const Reading reading = read_all(
+        file.packet(1, 0, some_octets(9), 9).record(2, 0, captured, some_octets(captured % 1000000), 1).octets());
     CHECK_EQ(reading.frames.size(), reading.status == ReadStatus::malformed ? 1U : 2U);
     return reading.status;
   };
@@ -335,8 +337,8 @@ TEST(pcapng_times) {
   CHECK_EQ(read_time(9, 0, 1'600'000'000'123'456'789), 1'600'000'000'123'456'789);
   CHECK_EQ(read_time(0, -5, 3), -2 * kSecond);
   CHECK_EQ(read_time(3, -5, 3), -5 * kSecond + 3'000'000);
-  CHECK_EQ(read_time(12, 1, 1'999), kSecond + 1);     // rounded down
-  CHECK_EQ(read_time(12, -1, 1'999), -kSecond + 1);   // also before 1970
+  CHECK_EQ(read_time(12, 1, 1'999), kSecond + 1);    // rounded down
+  CHECK_EQ(read_time(12, -1, 1'999), -kSecond + 1);  // also before 1970
   CHECK_EQ(read_time(19, 0, UINT64_MAX), 1'844'674'407);
   CHECK_EQ(read_time(20, 0, UINT64_MAX), 184'467'440);
   CHECK_EQ(read_time(28, 0, UINT64_MAX), 1);
@@ -411,7 +413,7 @@ TEST(pcapng_forgives_lengths_that_disagree) {
   file.section().interface(1).enhanced(0, 1, some_octets(8), 8);
   Octets octets = file.octets();
   octets.back() ^= 0x55;  // the copy of the length at the end
-  Writer odd(false);  // a block of 43 octets that claims 1000 captured ones
+  Writer odd(false);      // a block of 43 octets that claims 1000 captured ones
   odd.u32(kEnhanced).u32(43).u32(0).u64(0).u32(1000).u32(1000).octets(some_octets(11)).u32(0);
   octets.insert(octets.end(), odd.out.begin(), odd.out.end());
   const Octets tail = Pcapng().enhanced(0, 2, {2}, 1).octets();

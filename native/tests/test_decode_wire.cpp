@@ -134,7 +134,7 @@ TEST(options_count_as_headers) {
 TEST(vlan_tags_to_any_depth_give_the_outermost_identifier) {
   Bytes octets = tcp4();
   std::uint16_t inner = 0x0800;
-  for (const std::uint16_t type : {0x8100, 0x88a8, 0x9100, 0x9200}) {
+  for (const std::uint16_t type : std::initializer_list<std::uint16_t>{0x8100, 0x88a8, 0x9100, 0x9200}) {
     octets = vlan(static_cast<std::uint16_t>(0xe000 | (type & 0xfff)), inner, octets);
     inner = type;
     check_ethernet(type, octets, 4);
@@ -172,7 +172,7 @@ TEST(llc_snap_over_ethernet) {
 TEST(null_loop_and_raw) {
   check_tcp(0, hex("02000000") + tcp4(), 4);
   check_tcp(108, hex("0000001e") + tcp6(), 6);
-  for (const std::uint16_t link_type : {12, 14, 101, 228, 229}) {
+  for (const std::uint16_t link_type : std::initializer_list<std::uint16_t>{12, 14, 101, 228, 229}) {
     check_tcp(link_type, tcp4(), 4);
     check_tcp(link_type, tcp6(), 6);
     CHECK(skip_of(link_type, patched(tcp4(), 0, 0x55)) == Skip::non_ip);
@@ -243,7 +243,7 @@ TEST(radiotap_header_is_skipped) {
 
 TEST(ipv6_extension_headers) {
   const Bytes end = segment(zeros(kPayload));
-  for (const std::uint8_t type : {0, 43, 60, 135, 139, 140}) {
+  for (const std::uint8_t type : std::initializer_list<std::uint8_t>{0, 43, 60, 135, 139, 140}) {
     check_tcp(101, ipv6(type, hex("06 01") + zeros(14) + end), 6, 86);
   }
   check_tcp(101, ipv6(44, hex("06 00 0001 00000001") + end), 6, 78);

@@ -1,8 +1,7 @@
-#include "flowedge/filter.hpp"
-
 #include <random>
 
 #include "check.hpp"
+#include "flowedge/filter.hpp"
 #include "page_edge.hpp"
 #if FLOWEDGE_HAVE_LIBPCAP
 #include <pcap/pcap.h>
@@ -39,8 +38,7 @@ std::uint32_t run(const BpfProgram& program, const Octets& octets = {}, std::uin
 /// What `operation` makes of A and an operand, which must be the same from K and from X.
 std::uint32_t alu(std::uint16_t operation, std::uint32_t a, std::uint32_t operand) {
   const std::uint16_t by_x = operation | kByX;
-  const std::uint32_t from_x =
-      run({{kLdxImm, 0, 0, operand}, {kLdImm, 0, 0, a}, {by_x, 0, 0, 0}, {kRetA, 0, 0, 0}});
+  const std::uint32_t from_x = run({{kLdxImm, 0, 0, operand}, {kLdImm, 0, 0, a}, {by_x, 0, 0, 0}, {kRetA, 0, 0, 0}});
   if (operand == 0 && (operation == kDiv || operation == kMod)) return from_x;
   CHECK_EQ(run({{kLdImm, 0, 0, a}, {operation, 0, 0, operand}, {kRetA, 0, 0, 0}}), from_x);
   return from_x;
@@ -55,8 +53,7 @@ bool jumps(std::uint16_t condition, std::uint32_t a, std::uint32_t operand) {
 }
 
 /// A compiler for tests: the expression "len N" passes frames of at least N octets.
-bool compile_length(const std::string& expression, std::uint16_t link_type, BpfProgram& program,
-                    std::string& problem) {
+bool compile_length(const std::string& expression, std::uint16_t link_type, BpfProgram& program, std::string& problem) {
   if (link_type == 99 || expression.substr(0, 4) != "len ") {
     problem = "syntax error";
     return false;
@@ -139,9 +136,9 @@ TEST(jumps_compare_without_sign) {
 TEST(programs_that_are_not_valid) {
   const BpfInstruction yes{kRet, 0, 0, 1};
   CHECK(!bpf_valid({}));
-  CHECK(!bpf_valid({{kLdImm, 0, 0, 1}}));                // runs out
-  CHECK(!bpf_valid({{kJa, 0, 0, 1}, yes}));              // jumps past the end
-  CHECK(!bpf_valid({{kJa, 0, 0, UINT32_MAX}, yes}));     // jumps back
+  CHECK(!bpf_valid({{kLdImm, 0, 0, 1}}));             // runs out
+  CHECK(!bpf_valid({{kJa, 0, 0, 1}, yes}));           // jumps past the end
+  CHECK(!bpf_valid({{kJa, 0, 0, UINT32_MAX}, yes}));  // jumps back
   CHECK(!bpf_valid({{kJeq, 1, 0, 0}, yes}));
   CHECK(!bpf_valid({{kJeq, 0, 1, 0}, yes}));
   CHECK(bpf_valid({{kJeq, 0, 0, 0}, yes}));
@@ -151,8 +148,9 @@ TEST(programs_that_are_not_valid) {
   CHECK(!bpf_valid({{kLdxMem, 0, 0, 16}, yes}));
   CHECK(!bpf_valid({{kSt, 0, 0, 16}, yes}));
   CHECK(!bpf_valid({{kStx, 0, 0, 16}, yes}));
-  for (const std::uint16_t code : {0x18, 0x21, 0xa0, 0xb0, 0xc0, 0xe1, 0xa1, 0x38, 0x68, 0x0a, 0x0b, 0xb4, 0xf4, 0x55,
-                                   0xf5, 0x1e, 0x26, 0x17, 0x97, 0x8f, 0x100, 0x120, 0x104, 0x105, 0x106, 0x107}) {
+  for (const std::uint16_t code :
+       {0x18, 0x21, 0xa0, 0xb0, 0xc0, 0xe1, 0xa1, 0x38,  0x68,  0x0a,  0x0b,  0xb4,  0xf4, 0x55,
+        0xf5, 0x1e, 0x26, 0x0d, 0x17, 0x97, 0x8f, 0x100, 0x120, 0x104, 0x105, 0x106, 0x107}) {
     CHECK(!bpf_valid({{code, 0, 0, 1}, yes}));
   }
 }
@@ -161,15 +159,15 @@ TEST(any_valid_program_ends_without_harm) {
   std::mt19937 random(1);
   const Octets octets{0x45, 1, 2, 3, 4, 5, 6, 7, 8, 9};
   const PageEdge edge(octets);
-  const std::uint16_t codes[] = {kLdImm, kLdW,  kLdH,         kLdB,        kLdIndW, kLdIndH, kLdIndB, kLdMem, kLdLen,
-                                 kLdxImm, kLdxMem, kLdxMsh,   kSt,         kStx,    kMul,    kLsh,    kNeg,   kJa,
-                                 kJeq,    kJgt,    kTax,      kTxa,        kRetA,   kDiv | kByX, kRsh | kByX, kMod};
+  const std::uint16_t codes[] = {kLdImm,  kLdW,    kLdH,    kLdB, kLdIndW, kLdIndH,     kLdIndB,     kLdMem, kLdLen,
+                                 kLdxImm, kLdxMem, kLdxMsh, kSt,  kStx,    kMul,        kLsh,        kNeg,   kJa,
+                                 kJeq,    kJgt,    kTax,    kTxa, kRetA,   kDiv | kByX, kRsh | kByX, kMod};
   int valid = 0;
   for (int round = 0; round < 20000; ++round) {
     BpfProgram program(random() % 12 + 1);
     for (BpfInstruction& instruction : program) {
       instruction = {codes[random() % std::size(codes)], static_cast<std::uint8_t>(random() % 4),
-                     static_cast<std::uint8_t>(random() % 4), random() % 16};
+                     static_cast<std::uint8_t>(random() % 4), static_cast<std::uint32_t>(random() % 16)};
     }
     program.back() = {kRetA, 0, 0, 0};
     if (!bpf_valid(program)) continue;
@@ -247,10 +245,19 @@ Octets likely_frame(std::mt19937& random) {
   return octets;
 }
 
-const char* const kExpressions[] = {
-    "tcp", "udp port 53", "ip and not port 80", "host 17.34.51.0", "net 10.0.0.0/8 or src net 17.34.0.0/16",
-    "ip6", "vlan and tcp", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "portrange 40-90", "len > 40 and ip[8] > 5",
-    "ip[0] % 7 == 6 or ip[1] ^ 3 == 2", "ether host 00:11:22:33:00:11", "(ip[2:2] - ((ip[0]&0xf)<<2)) / 3 > 10"};
+const char* const kExpressions[] = {"tcp",
+                                    "udp port 53",
+                                    "ip and not port 80",
+                                    "host 17.34.51.0",
+                                    "net 10.0.0.0/8 or src net 17.34.0.0/16",
+                                    "ip6",
+                                    "vlan and tcp",
+                                    "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0",
+                                    "portrange 40-90",
+                                    "len > 40 and ip[8] > 5",
+                                    "ip[0] % 7 == 6 or ip[1] ^ 3 == 2",
+                                    "ether host 00:11:22:33:00:11",
+                                    "(ip[2:2] - ((ip[0]&0xf)<<2)) / 3 > 10"};
 
 }  // namespace
 
@@ -266,7 +273,8 @@ TEST(machine_agrees_with_libpcaps) {
     for (int i = 0; i < 2000; ++i) {
       const Octets octets = likely_frame(random);
       const std::uint32_t size = static_cast<std::uint32_t>(octets.size());
-      CHECK_EQ(bpf_run(program, octets.data(), size, size + 3), bpf_filter(theirs.data(), octets.data(), size + 3, size));
+      CHECK_EQ(bpf_run(program, octets.data(), size, size + 3),
+               bpf_filter(theirs.data(), octets.data(), size + 3, size));
     }
   }
 }

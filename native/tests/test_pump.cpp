@@ -1,6 +1,5 @@
-#include "flowedge/pump.hpp"
-
 #include "check.hpp"
+#include "flowedge/pump.hpp"
 
 using flowedge::Frame;
 using flowedge::Pump;

@@ -20,8 +20,8 @@ using BpfProgram = std::vector<BpfInstruction>;
 
 /// Turns a filter expression (pcap-filter(7)) into a program for a link type; false with a sentence in
 /// `problem` when the expression is wrong, or says nothing for that link type.
-using FilterCompiler =
-    std::function<bool(const std::string& expression, std::uint16_t link_type, BpfProgram& program, std::string& problem)>;
+using FilterCompiler = std::function<bool(const std::string& expression, std::uint16_t link_type, BpfProgram& program,
+                                          std::string& problem)>;
 
 /// libpcap's compiler; empty where the build had no libpcap (then the caller brings its own).
 FilterCompiler libpcap_compiler();

@@ -65,7 +65,7 @@ class Selection {
   Mode mode_ = Mode::netflower;
 };
 
-/// Seconds to microseconds such that 0.123456 s is 123456 us, and not 123456.00000000001: a double that is the
+/// Seconds to microseconds such that 0.000123 s is 123 us, and not 123.00000000000001: a double that is the
 /// nearest to a whole number of nanoseconds goes by way of that number, any other (a mean, say) is multiplied.
 inline double seconds_to_microseconds(double seconds) {
   const double nanoseconds = std::rint(seconds * 1e9);
