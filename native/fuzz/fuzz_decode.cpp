@@ -26,6 +26,7 @@ void check(flowedge::Skip reason, const flowedge::Packet& packet) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name is libFuzzer's
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr std::size_t kPrefix = 3;
   if (size < kPrefix) return 0;

@@ -59,34 +59,17 @@ bool load_header_length(const Octets& octets, std::uint32_t at, std::uint32_t& v
 
 /// False for a division by zero.
 bool operate(unsigned operation, std::uint32_t operand, std::uint32_t& a) {
+  // clang-format off
   switch (operation) {
-    case kAdd:
-      a += operand;
-      return true;
-    case kSub:
-      a -= operand;
-      return true;
-    case kMul:
-      a *= operand;
-      return true;
-    case kOr:
-      a |= operand;
-      return true;
-    case kAnd:
-      a &= operand;
-      return true;
-    case kXor:
-      a ^= operand;
-      return true;
-    case kLsh:
-      a = operand < 32 ? a << operand : 0;
-      return true;
-    case kRsh:
-      a = operand < 32 ? a >> operand : 0;
-      return true;
-    case kNeg:
-      a = 0U - a;
-      return true;
+    case kAdd: a += operand; return true;
+    case kSub: a -= operand; return true;
+    case kMul: a *= operand; return true;
+    case kOr: a |= operand; return true;
+    case kAnd: a &= operand; return true;
+    case kXor: a ^= operand; return true;
+    case kLsh: a = operand < 32 ? a << operand : 0; return true;
+    case kRsh: a = operand < 32 ? a >> operand : 0; return true;
+    case kNeg: a = 0U - a; return true;
     case kDiv:
       if (operand == 0) return false;
       a /= operand;
@@ -96,6 +79,7 @@ bool operate(unsigned operation, std::uint32_t operand, std::uint32_t& a) {
       a %= operand;
       return true;
   }
+  // clang-format on
 }
 
 std::size_t jump(const BpfInstruction& instruction, bool holds) {
@@ -165,95 +149,40 @@ std::uint32_t bpf_run(const BpfProgram& program, const std::uint8_t* data, std::
   bool goes_on = true;
   for (const BpfInstruction* at = program.data(); goes_on; ++at) {  // forward only, and the last one returns
     const std::uint32_t k = at->k;
+    // clang-format off
     switch (at->code) {
-      case kLd | kWord | kAbs:
-        goes_on = load_word(octets, k, a);
-        break;
-      case kLd | kHalf | kAbs:
-        goes_on = load_half(octets, k, a);
-        break;
-      case kLd | kByte | kAbs:
-        goes_on = load_byte(octets, k, a);
-        break;
-      case kLd | kWord | kInd:
-        goes_on = load_word(octets, std::uint64_t{x} + k, a);
-        break;
-      case kLd | kHalf | kInd:
-        goes_on = load_half(octets, std::uint64_t{x} + k, a);
-        break;
-      case kLd | kByte | kInd:
-        goes_on = load_byte(octets, std::uint64_t{x} + k, a);
-        break;
-      case kLd | kImm:
-        a = k;
-        break;
-      case kLd | kMem:
-        a = scratch[k];
-        break;
-      case kLd | kLen:
-        a = on_wire;
-        break;
-      case kLdx | kByte | kMsh:
-        goes_on = load_header_length(octets, k, x);
-        break;
-      case kLdx | kImm:
-        x = k;
-        break;
-      case kLdx | kMem:
-        x = scratch[k];
-        break;
-      case kLdx | kLen:
-        x = on_wire;
-        break;
-      case kSt:
-        scratch[k] = a;
-        break;
-      case kStx:
-        scratch[k] = x;
-        break;
-      case kJmp | kJa:
-        at += k;
-        break;
-      case kJmp | kJeq:
-        at += jump(*at, a == k);
-        break;
-      case kJmp | kJgt:
-        at += jump(*at, a > k);
-        break;
-      case kJmp | kJge:
-        at += jump(*at, a >= k);
-        break;
-      case kJmp | kJset:
-        at += jump(*at, (a & k) != 0);
-        break;
-      case kJmp | kJeq | kX:
-        at += jump(*at, a == x);
-        break;
-      case kJmp | kJgt | kX:
-        at += jump(*at, a > x);
-        break;
-      case kJmp | kJge | kX:
-        at += jump(*at, a >= x);
-        break;
-      case kJmp | kJset | kX:
-        at += jump(*at, (a & x) != 0);
-        break;
-      case kRet:
-        return k;
-      case kRet | kX:
-        return x;
-      case kRet | kA:
-        return a;
-      case kMisc:
-        x = a;
-        break;
-      case kMisc | kTxa:
-        a = x;
-        break;
-      default:
-        goes_on = operate(at->code & kOperation, at->code & kSource ? x : k, a);
-        break;
+      case kLd | kWord | kAbs: goes_on = load_word(octets, k, a); break;
+      case kLd | kHalf | kAbs: goes_on = load_half(octets, k, a); break;
+      case kLd | kByte | kAbs: goes_on = load_byte(octets, k, a); break;
+      case kLd | kWord | kInd: goes_on = load_word(octets, std::uint64_t{x} + k, a); break;
+      case kLd | kHalf | kInd: goes_on = load_half(octets, std::uint64_t{x} + k, a); break;
+      case kLd | kByte | kInd: goes_on = load_byte(octets, std::uint64_t{x} + k, a); break;
+      case kLd | kImm: a = k; break;
+      case kLd | kMem: a = scratch[k]; break;
+      case kLd | kLen: a = on_wire; break;
+      case kLdx | kByte | kMsh: goes_on = load_header_length(octets, k, x); break;
+      case kLdx | kImm: x = k; break;
+      case kLdx | kMem: x = scratch[k]; break;
+      case kLdx | kLen: x = on_wire; break;
+      case kSt: scratch[k] = a; break;
+      case kStx: scratch[k] = x; break;
+      case kJmp | kJa: at += k; break;
+      case kJmp | kJeq: at += jump(*at, a == k); break;
+      case kJmp | kJgt: at += jump(*at, a > k); break;
+      case kJmp | kJge: at += jump(*at, a >= k); break;
+      case kJmp | kJset: at += jump(*at, (a & k) != 0); break;
+      case kJmp | kJeq | kX: at += jump(*at, a == x); break;
+      case kJmp | kJgt | kX: at += jump(*at, a > x); break;
+      case kJmp | kJge | kX: at += jump(*at, a >= x); break;
+      case kJmp | kJset | kX: at += jump(*at, (a & x) != 0); break;
+      case kRet: return k;
+      case kRet | kX: return x;
+      case kRet | kA: return a;
+      case kMisc: x = a; break;
+      case kMisc | kTxa: a = x; break;
+      default: goes_on = operate(at->code & kOperation, at->code & kSource ? x : k, a); break;
     }
+    // clang-format on
   }
   return 0;
 }

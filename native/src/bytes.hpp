@@ -2,29 +2,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "byte_order.hpp"
+
 namespace flowedge {
-
-// Loads and stores by the octet: right for any alignment and byte order; compilers make one instruction of each.
-
-inline std::uint16_t load_be16(const std::uint8_t* from) {
-  return static_cast<std::uint16_t>(from[0] << 8 | from[1]);
-}
-
-inline std::uint32_t load_be32(const std::uint8_t* from) {
-  return std::uint32_t{from[0]} << 24 | std::uint32_t{from[1]} << 16 | std::uint32_t{from[2]} << 8 | from[3];
-}
-
-inline std::uint64_t load_be64(const std::uint8_t* from) {
-  return std::uint64_t{load_be32(from)} << 32 | load_be32(from + 4);
-}
-
-inline std::uint16_t load_le16(const std::uint8_t* from) {
-  return static_cast<std::uint16_t>(from[1] << 8 | from[0]);
-}
-
-inline std::uint32_t load_le32(const std::uint8_t* from) {
-  return std::uint32_t{load_le16(from + 2)} << 16 | load_le16(from);
-}
 
 inline void store_be32(std::uint8_t* into, std::uint32_t value) {
   into[0] = static_cast<std::uint8_t>(value >> 24);
@@ -45,8 +25,8 @@ struct Octets {
 
   bool has(std::size_t count) const { return size >= count; }
   std::uint8_t operator[](std::size_t offset) const { return data[offset]; }
-  std::uint16_t be16(std::size_t offset) const { return load_be16(data + offset); }
-  std::uint32_t be32(std::size_t offset) const { return load_be32(data + offset); }
+  std::uint16_t be16(std::size_t offset) const { return load_u16<ByteOrder::big>(data + offset); }
+  std::uint32_t be32(std::size_t offset) const { return load_u32<ByteOrder::big>(data + offset); }
 
   /// What is left after `count` octets: nothing, if there are not that many.
   Octets after(std::size_t count) const {

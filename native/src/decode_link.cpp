@@ -87,8 +87,8 @@ Skip find_in_nflog(Octets frame, NetworkLayer& network) {
   if (!frame.has(4)) return Skip::truncated;
   for (Octets rest = frame.after(4); rest.has(4);) {
     const bool little_endian = rest[3] == 0;
-    const std::uint16_t length = little_endian ? load_le16(rest.data) : rest.be16(0);
-    const std::uint16_t type = little_endian ? load_le16(rest.data + 2) : rest.be16(2);
+    const std::uint16_t length = little_endian ? load_u16<ByteOrder::little>(rest.data) : rest.be16(0);
+    const std::uint16_t type = little_endian ? load_u16<ByteOrder::little>(rest.data + 2) : rest.be16(2);
     if (length < 4) return Skip::malformed;
     if (type == kPayload) return find_by_address_family(frame[0], rest.first(length).after(4), network);
     rest = rest.after((std::size_t{length} + 3) / 4 * 4);
@@ -163,13 +163,13 @@ Skip find_in_radiotap(Octets frame, NetworkLayer& network) {
   constexpr std::uint32_t kTimer = 1, kFlags = 2, kMorePresent = 0x80000000U;
   constexpr std::uint8_t kDataPad = 0x20;
   if (!frame.has(8)) return Skip::truncated;
-  const std::size_t length = load_le16(frame.data + 2);
+  const std::size_t length = load_u16<ByteOrder::little>(frame.data + 2);
   if (frame[0] != 0 || length < 8) return Skip::malformed;
   const Octets header = frame.first(length);
-  const std::uint32_t present = load_le32(header.data + 4);
+  const std::uint32_t present = load_u32<ByteOrder::little>(header.data + 4);
   std::size_t at = 8;
   for (std::uint32_t word = present; (word & kMorePresent) != 0 && header.has(at + 4); at += 4) {
-    word = load_le32(header.data + at);
+    word = load_u32<ByteOrder::little>(header.data + at);
   }
   if ((present & kTimer) != 0) at = (at + 7) / 8 * 8 + 8;
   const bool padded = (present & kFlags) != 0 && header.has(at + 1) && (header[at] & kDataPad) != 0;

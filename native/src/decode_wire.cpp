@@ -35,7 +35,7 @@ Skip decode_layers(const Frame& frame, const DecodeOptions& options, Packet& pac
 
 bool is_ethernet_ipv4(const Frame& frame) {
   return frame.link_type == wire::link_type::kEthernet && frame.captured >= wire::kEthernetHeader &&
-         load_be16(frame.data + 12) == wire::ethertype::kIpv4;
+         load_u16<ByteOrder::big>(frame.data + 12) == wire::ethertype::kIpv4;
 }
 
 /// No header further in can decide.

@@ -15,10 +15,10 @@ struct Endpoint {
 
   /// The v4-mapped address of 4 octets (RFC 4291, 2.5.5.2).
   static Endpoint v4(const std::uint8_t* address, std::uint16_t port) {
-    return {0, 0xffff'0000'0000U | load_be32(address), port};
+    return {0, 0xffff'0000'0000U | load_u32<ByteOrder::big>(address), port};
   }
   static Endpoint v6(const std::uint8_t* address, std::uint16_t port) {
-    return {load_be64(address), load_be64(address + 8), port};
+    return {load_u64<ByteOrder::big>(address), load_u64<ByteOrder::big>(address + 8), port};
   }
   bool is_v4_mapped() const { return address_high == 0 && address_low >> 32 == 0xffff; }
 

@@ -8,6 +8,7 @@
 #include "flow_hash.hpp"
 #include "flowedge/engine.hpp"
 #include "flowedge/flow_table.hpp"
+#include "flowedge/linger_queue.hpp"
 #include "flowedge/timing_wheel.hpp"
 
 namespace flowedge {
@@ -33,7 +34,6 @@ class EngineOf final : public Engine {
         linger_(ticks(std::clamp<std::int64_t>(options.linger_ns, 0, kTimeLimit / 4))),
         table_(options.max_flows),
         wheel_(table_.timer_links(), idle_timeout_),
-        lingering_(table_.timer_links()),
         use_order_(table_.use_links()) {}
 
   ~EngineOf() override {
@@ -146,7 +146,7 @@ class EngineOf final : public Engine {
     flow.set(Flow::kClosed);
     const std::int64_t until = std::max(packet.time, clock_) + linger_;
     Rules::release(flow, table_.extension(number)) = until;
-    lingering_.push(number);
+    lingering_.push({until, number, packet.hash});
     next_event_ = std::min(next_event_, until + 1);
   }
 
@@ -221,11 +221,9 @@ class EngineOf final : public Engine {
   /// False if `out` became full before everything that is due was closed; then it is to be called again.
   bool move_clock(std::int64_t time, RecordBatch& out) {
     clock_ = std::max(clock_, time);
-    while (lingering_.oldest() != kNone) {
-      const std::uint32_t number = lingering_.oldest();
-      if (Rules::release(table_.flow(number), table_.extension(number)) >= clock_) break;
+    while (!lingering_.empty() && lingering_.oldest().until < clock_) {
       if (out.full()) return false;
-      remove(number, EndReason::end_detected, out);
+      forget_oldest_lingering(out);
     }
     while (!out.full()) {
       const std::uint32_t number = wheel_.due(clock_);
@@ -241,9 +239,17 @@ class EngineOf final : public Engine {
 
   void schedule() {
     next_event_ = wheel_.next_tick();
-    if (lingering_.oldest() == kNone) return;
-    const std::uint32_t number = lingering_.oldest();
-    next_event_ = std::min(next_event_, Rules::release(table_.flow(number), table_.extension(number)) + 1);
+    if (!lingering_.empty()) next_event_ = std::min(next_event_, lingering_.oldest().until + 1);
+  }
+
+  void forget_oldest_lingering(RecordBatch& out) {
+    const LingerQueue::Entry& later = lingering_.behind_oldest(kGroup);
+    table_.prefetch_erase(later.hash, later.number);
+    const LingerQueue::Entry entry = lingering_.oldest();
+    lingering_.pop();
+    Flow& flow = table_.flow(entry.number);
+    const bool holds = flow.is(Flow::kClosed) && Rules::release(flow, table_.extension(entry.number)) == entry.until;
+    if (holds) remove(entry.number, EndReason::end_detected, out);
   }
 
   /// A flow that has been taken out of the wheel: closed if it is idle, set again if it is not.
@@ -279,12 +285,7 @@ class EngineOf final : public Engine {
   }
 
   void leave_timers(std::uint32_t number) {
-    if (!Rules::kExpires) return;
-    if (table_.flow(number).is(Flow::kClosed)) {
-      lingering_.remove(number);
-    } else {
-      wheel_.remove(number);
-    }
+    if (Rules::kExpires && !table_.flow(number).is(Flow::kClosed)) wheel_.remove(number);
   }
 
   void leave_lists(std::uint32_t number) {
@@ -294,7 +295,9 @@ class EngineOf final : public Engine {
 
   /// Gives up the flow that has been silent longest; one that only lingers goes first.
   void make_room(RecordBatch& out) {
-    if (lingering_.oldest() != kNone) return remove(lingering_.oldest(), EndReason::end_detected, out);
+    const std::size_t before = table_.size();
+    while (!lingering_.empty() && table_.size() == before) forget_oldest_lingering(out);
+    if (table_.size() < before) return;
     ++counters_.evicted;
     remove(use_order_.oldest(), EndReason::no_resources, out);
   }
@@ -306,7 +309,7 @@ class EngineOf final : public Engine {
   std::int64_t linger_;
   FlowTable<Extension> table_;
   TimingWheel wheel_;
-  FlowQueue lingering_;
+  LingerQueue lingering_;
   FlowQueue use_order_;
 
   bool timers_started_ = false;

@@ -5,8 +5,6 @@
 namespace flowedge {
 namespace {
 
-constexpr std::size_t kSmallStart = std::size_t{2} << 20;
-
 /// The power of two that holds `flows` at three quarters full.
 std::size_t slots_for(std::size_t flows) {
   std::size_t slots = 1024;
@@ -18,7 +16,7 @@ std::size_t slots_for(std::size_t flows) {
 
 FlowIndex::FlowIndex(std::size_t flows)
     : mask_(slots_for(flows) - 1),
-      pages_((mask_ + 1) * sizeof(Slot), kSmallStart),
+      pages_((mask_ + 1) * sizeof(Slot)),
       slots_(static_cast<Slot*>(pages_.data())) {}
 
 void FlowIndex::insert(std::uint32_t hash, std::uint32_t flow) {
@@ -50,7 +48,7 @@ void FlowIndex::erase(std::uint32_t hash, std::uint32_t flow) {
 
 void FlowIndex::grow() {
   const std::size_t old_size = mask_ + 1;
-  Pages larger(old_size * 2 * sizeof(Slot), 0);
+  Pages larger(old_size * 2 * sizeof(Slot));
   const Slot* old = slots_;
   mask_ = old_size * 2 - 1;
   slots_ = static_cast<Slot*>(larger.data());

@@ -1,7 +1,7 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -26,6 +26,10 @@ inline Octets hex(const std::string& text) {
     digits.clear();
   }
   return octets;
+}
+
+inline Octets first(std::size_t count, const Octets& octets) {
+  return Octets(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 inline Octets be16(std::size_t value) {

@@ -369,16 +369,16 @@ TEST(pcapng_times_out_of_range) {
 TEST(pcapng_times_are_exact) {
   __extension__ using Wide = unsigned __int128;
   std::mt19937_64 random(1);
-  for (unsigned exponent = 0; exponent < 30; ++exponent) {
-    for (const unsigned base : {2U, 10U}) {
-      const std::uint64_t units = random() >> random() % 64;
-      Wide unit = 1;
-      for (unsigned i = 0; i < exponent; ++i) unit *= base;
-      const Wide ns = static_cast<Wide>(units) * kSecond / unit;
-      const bool in_range = ns / kSecond <= 9'223'372'035;
-      const std::uint8_t resolution = static_cast<std::uint8_t>(base == 2 ? exponent | 0x80 : exponent);
-      CHECK_EQ(read_time(resolution, 0, units), in_range ? static_cast<std::int64_t>(ns) : kNoTime);
-    }
+  for (int round = 0; round < 4000; ++round) {
+    const bool binary = random() % 2;
+    const unsigned exponent = static_cast<unsigned>(random() % (binary ? 80 : 30));
+    const std::uint64_t units = random() >> random() % 64;
+    Wide unit = 1;
+    for (unsigned i = 0; i < exponent; ++i) unit *= binary ? 2 : 10;
+    const Wide ns = static_cast<Wide>(units) * kSecond / unit;
+    const bool in_range = ns / kSecond <= 9'223'372'035;
+    const std::uint8_t resolution = static_cast<std::uint8_t>(binary ? exponent | 0x80 : exponent);
+    CHECK_EQ(read_time(resolution, 0, units), in_range ? static_cast<std::int64_t>(ns) : kNoTime);
   }
 }
 #endif

@@ -6,16 +6,8 @@
 #include "page_edge.hpp"
 
 using namespace flowedge;
-using frames::datagram;
-using frames::ethernet;
-using frames::hex;
-using frames::ipv4;
-using frames::ipv6;
-using frames::segment;
-using frames::vlan;
-using frames::zeros;
+using namespace frames;
 using Bytes = frames::Octets;
-using frames::operator+;
 
 namespace {
 
@@ -87,7 +79,7 @@ TEST(tcp_and_udp) {
 TEST(every_cut) {
   const Bytes whole = in_ethernet(ipv4(kTcp, segment(zeros(10), 0x18, zeros(12))));
   for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
-    const Bytes octets(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(cut));
+    const Bytes octets = first(cut, whole);
     Packet packet;
     CHECK(decode(decode_cicflowmeter, octets, packet) == (cut < 34 ? Skip::truncated : Skip::none));
     if (cut < 34) continue;
@@ -125,6 +117,7 @@ TEST(other_frames_are_no_packets) {
 
 TEST(what_jnetpcap_sees_no_transport_header_in_has_protocol_0) {
   check_both(in_ethernet(patched(tcp4(), 3, 0)), kNothing);  // length 0: segmentation offload
+  check_both(ethernet(0x8100, vlan(5, 0x0800, patched(tcp4(), 3, 0))), kNothing);
   check_both(in_ethernet(patched(tcp4(), 7, 1)), kNothing);  // later fragment
   check_both(in_ethernet(patched(tcp4(), 32, 0x40)), kNothing);
   check_both(in_ethernet(patched(tcp4(), 3, 39)), kNothing);  // trimmed into the TCP header

@@ -4,16 +4,8 @@
 #include "page_edge.hpp"
 
 using namespace flowedge;
-using frames::datagram;
-using frames::ethernet;
-using frames::hex;
-using frames::ipv4;
-using frames::ipv6;
-using frames::segment;
-using frames::vlan;
-using frames::zeros;
+using namespace frames;
 using Bytes = frames::Octets;
-using frames::operator+;
 
 namespace {
 
@@ -42,7 +34,7 @@ Bytes tcp6() {
 void check_followed(const Bytes& outer, std::uint8_t inner_version = 4) {
   const bool in_udp = outer[9] == kUdp;
   for (std::size_t cut = 28; cut <= outer.size(); ++cut) {
-    const Bytes octets(outer.begin(), outer.begin() + static_cast<std::ptrdiff_t>(cut));
+    const Bytes octets = first(cut, outer);
     Packet packet;
     const bool whole = cut + kPayload >= outer.size();
     CHECK(decode(kRaw, octets, packet) == (whole || in_udp ? Skip::none : Skip::protocol));
@@ -105,7 +97,7 @@ TEST(gre_options_are_skipped) {
 }
 
 TEST(gre_that_is_not_followed) {
-  check_not_followed(ipv4(kGre, hex("4000 0800") + zeros(4) + tcp4()));  // source route
+  check_not_followed(ipv4(kGre, hex("4000 0800") + tcp4()));  // source route
   check_not_followed(ipv4(kGre, hex("0002 0800") + tcp4()));
   check_not_followed(ipv4(kGre, hex("0000 0806") + zeros(28)));
   check_not_followed(ipv4(kGre, hex("0000 0000") + tcp4()));
@@ -123,6 +115,7 @@ TEST(pptp) {
   check_in_gre(hex("3001 880b 0036 0001 00000001 ff03 0021") + tcp4());
   check_in_gre(hex("3081 880b 0036 0001 00000001 00000001 0021") + tcp4());
   check_not_followed(ipv4(kGre, hex("2081 880b 0000 0001 00000001")));
+  check_not_followed(ipv4(kGre, hex("2001 880b 0036 0001 00000001 0021") + tcp4()));
   check_not_followed(ipv4(kGre, hex("3001 0800 0036 0001 00000001") + tcp4()));
 }
 
@@ -214,5 +207,6 @@ TEST(the_vlan_is_that_of_the_outer_frame) {
   CHECK_EQ(packet.key.protocol, kTcp);
   CHECK_EQ(packet.vlan, 5);
   CHECK(decode(1, ethernet(0x0800, outer), packet) == Skip::none);
+  CHECK_EQ(packet.key.protocol, kTcp);
   CHECK_EQ(packet.vlan, 0);
 }

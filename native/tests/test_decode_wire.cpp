@@ -6,17 +6,8 @@
 #include "page_edge.hpp"
 
 using namespace flowedge;
-using frames::be16;
-using frames::datagram;
-using frames::ethernet;
-using frames::hex;
-using frames::ipv4;
-using frames::ipv6;
-using frames::segment;
-using frames::vlan;
-using frames::zeros;
+using namespace frames;
 using Bytes = frames::Octets;
-using frames::operator+;
 
 namespace {
 
@@ -72,8 +63,7 @@ void check_tcp(std::uint16_t link_type, const Bytes& octets, std::uint8_t ip_ver
   if (ip_length == 0) ip_length = ip_version == 4 ? 50 : 70;
   for (std::size_t cut = 0; cut <= octets.size(); ++cut) {
     Packet packet;
-    const Skip reason =
-        decode(link_type, Bytes(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(cut)), packet);
+    const Skip reason = decode(link_type, first(cut, octets), packet);
     if (cut + kPayload < octets.size()) {
       CHECK_EQ(static_cast<int>(reason), static_cast<int>(Skip::truncated));
       continue;
@@ -119,6 +109,8 @@ TEST(udp_has_a_fixed_header_and_no_window) {
   CHECK_EQ(packet.window, -1);
   CHECK_EQ(packet.flags, 0);
   CHECK_EQ(packet.sequence | packet.acknowledgement, 0U);
+  CHECK(skip_of(first(14 + 27, ethernet(0x0800, udp4()))) == Skip::truncated);
+  CHECK(skip_of(first(14 + 28, ethernet(0x0800, udp4()))) == Skip::none);
 }
 
 TEST(options_count_as_headers) {
@@ -194,6 +186,7 @@ TEST(ppp_and_cisco_hdlc) {
   check_tcp(9, hex("ff03 0281 00012140") + tcp4(), 4);
   check_tcp(50, hex("ff03 0021") + tcp4(), 4);
   check_tcp(50, hex("0f00 0800") + tcp4(), 4);
+  check_tcp(50, hex("8f00 0800") + tcp4(), 4);
   check_tcp(104, hex("0f00 0800") + tcp4(), 4);
   check_tcp(104, hex("8f00 86dd") + tcp6(), 6);
   CHECK(skip_of(9, hex("ff03 c021 0100 0000")) == Skip::non_ip);

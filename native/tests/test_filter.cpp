@@ -71,14 +71,14 @@ Frame frame_of(const Octets& octets, std::uint16_t link_type = 1) {
 }  // namespace
 
 TEST(loads) {
-  const Octets octets{0x81, 0x02, 0x03, 0x04, 0x05};
+  const Octets octets{0x8f, 0x02, 0x03, 0x04, 0x05};
   CHECK_EQ(run({{kLdW, 0, 0, 1}, {kRetA, 0, 0, 0}}, octets), 0x02030405U);
   CHECK_EQ(run({{kLdH, 0, 0, 3}, {kRetA, 0, 0, 0}}, octets), 0x0405U);
-  CHECK_EQ(run({{kLdB, 0, 0, 0}, {kRetA, 0, 0, 0}}, octets), 0x81U);
+  CHECK_EQ(run({{kLdB, 0, 0, 0}, {kRetA, 0, 0, 0}}, octets), 0x8fU);
   CHECK_EQ(run({{kLdxImm, 0, 0, 1}, {kLdIndW, 0, 0, 0}, {kRetA, 0, 0, 0}}, octets), 0x02030405U);
   CHECK_EQ(run({{kLdxImm, 0, 0, 1}, {kLdIndH, 0, 0, 2}, {kRetA, 0, 0, 0}}, octets), 0x0405U);
   CHECK_EQ(run({{kLdxImm, 0, 0, 1}, {kLdIndB, 0, 0, 3}, {kRetA, 0, 0, 0}}, octets), 5U);
-  CHECK_EQ(run({{kLdxMsh, 0, 0, 4}, {kRetX, 0, 0, 0}}, octets), 20U);
+  CHECK_EQ(run({{kLdxMsh, 0, 0, 0}, {kRetX, 0, 0, 0}}, octets), 60U);
   CHECK_EQ(run({{kLdLen, 0, 0, 0}, {kRetA, 0, 0, 0}}, octets, 1500), 1500U);
   CHECK_EQ(run({{kLdxLen, 0, 0, 0}, {kRetX, 0, 0, 0}}, octets, 1500), 1500U);
 }

@@ -88,9 +88,8 @@ std::string address(std::vector<std::uint8_t> octets, std::uint8_t ip_version = 
   return line.substr(0, line.size() - 1);
 }
 
-bool same_double(const std::string& text, double value) {
-  const double read = std::strtod(text.c_str(), nullptr);
-  return std::memcmp(&read, &value, sizeof read) == 0;
+bool reads_back(const std::string& text, double value) {
+  return std::strtod(text.c_str(), nullptr) == value;
 }
 
 /// Digits without sign, point, exponent and zeros on either side.
@@ -108,7 +107,7 @@ void check_number(double value) {
   char shortest[32];
   const char* end = std::to_chars(shortest, shortest + sizeof shortest, value).ptr;
   const std::string text = number(value);
-  if (!same_double(text, value)) check::fail(__FILE__, __LINE__, text + " does not read back");
+  if (!reads_back(text, value)) check::fail(__FILE__, __LINE__, text + " does not read back");
   CHECK_EQ(significant(text), significant({shortest, static_cast<std::size_t>(end - shortest)}));
 }
 

@@ -15,7 +15,7 @@ class FlowIndex {
   /// Room for `flows` without growing; grows by doubling.
   explicit FlowIndex(std::size_t flows);
 
-  void prefetch(std::uint32_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
+  [[gnu::always_inline]] void prefetch(std::uint32_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
 
   /// The flow with this hash of which `same(flow)` is true, or kNone.
   template <class Same>

@@ -51,8 +51,7 @@ class FlowLists {
   std::uint32_t* heads_;
 };
 
-/// A queue of flows, oldest first; any of them can leave early. Used for closed flows that linger and, where the
-/// table is bounded, for the order of last use.
+/// A queue of flows, oldest first; any of them can leave early. It keeps the order of last use in a bounded table.
 class FlowQueue {
  public:
   static constexpr std::uint32_t kNone = 0xffffffff;

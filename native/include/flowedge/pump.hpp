@@ -17,7 +17,8 @@ enum class PumpStatus : std::uint8_t {
 /// Carries frames from a reader to an engine, in blocks, so that no call is made per packet across the door.
 class Pump {
  public:
-  Pump(CaptureReader& reader, Engine& engine, PacketFilter* filter) : reader_(reader), engine_(engine), filter_(filter) {}
+  Pump(CaptureReader& reader, Engine& engine, PacketFilter* filter)
+      : reader_(reader), engine_(engine), filter_(filter) {}
 
   /// Runs until `out` is full, the capture ends, or about `frame_budget` frames have passed.
   PumpStatus run(RecordBatch& out, std::size_t frame_budget);

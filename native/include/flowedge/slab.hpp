@@ -5,12 +5,11 @@
 
 namespace flowedge {
 
-/// Zeroed pages from the system, huge ones where that is a gain: a large table otherwise spends its time on
-/// misses of the translation buffer. Throws std::bad_alloc.
+/// Zeroed memory from the system, used only where it is touched.
 class Pages {
  public:
-  /// `keep_small`: octets at the beginning that stay in small pages, so that a small table stays small.
-  Pages(std::size_t octets, std::size_t keep_small);
+  /// Throws std::bad_alloc.
+  explicit Pages(std::size_t octets);
   Pages(Pages&& other) noexcept;
   Pages& operator=(Pages&& other) noexcept;
   ~Pages();
@@ -18,13 +17,11 @@ class Pages {
   void* data() const { return data_; }
 
  private:
-  void* mapping_ = nullptr;
-  std::size_t mapped_ = 0;
-  void* data_ = nullptr;
+  void* data_;
+  std::size_t octets_;
 };
 
-/// An array of T that grows without moving, zeroed when new, addressed by index. Grown a chunk at a time; memory
-/// is used only where it is touched.
+/// An array of T that grows without moving, zeroed when new, addressed by index. Grown a chunk at a time.
 template <class T>
 class Slab {
  public:
@@ -37,15 +34,13 @@ class Slab {
   std::size_t capacity() const { return chunks_.size() * kChunk; }
 
   void grow() {
-    const bool first = chunks_.empty();
     chunks_.reserve(chunks_.size() + 1);
     chunk_data_.reserve(chunk_data_.size() + 1);
-    chunks_.emplace_back(kChunk * sizeof(T), first ? kSmallStart : 0);
+    chunks_.emplace_back(kChunk * sizeof(T));
     chunk_data_.push_back(static_cast<T*>(chunks_.back().data()));
   }
 
  private:
-  static constexpr std::size_t kSmallStart = std::size_t{4} << 20;
   std::vector<Pages> chunks_;
   std::vector<T*> chunk_data_;
 };
