@@ -45,12 +45,14 @@ inline void write_endpoints(const Flow& flow, FlowRecord& record) {
   record.vlan = flow.vlan;
 }
 
-/// `ticks_a_second`: of the mode's time stamps.
+/// `ticks_a_second`: of the mode's time stamps; `ticks`: in its records' unit of time.
 inline void write_times(const Flow& flow, std::int64_t ticks_a_second, double ticks, FlowRecord& record) {
   const std::int64_t nanoseconds = 1'000'000'000 / ticks_a_second;
   record.first_ns = flow.first * nanoseconds;
   record.last_ns = flow.last() * nanoseconds;
-  record.timestamp = static_cast<double>(flow.first) / static_cast<double>(ticks_a_second);
+  // The fraction apart: nanoseconds since 1970 are more than a double holds.
+  record.timestamp = static_cast<double>(flow.first / ticks_a_second) +
+                     static_cast<double>(flow.first % ticks_a_second) / static_cast<double>(ticks_a_second);
   record.flow_duration = static_cast<double>(flow.last() - flow.first) / ticks;
 }
 

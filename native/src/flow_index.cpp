@@ -15,9 +15,7 @@ std::size_t slots_for(std::size_t flows) {
 }  // namespace
 
 FlowIndex::FlowIndex(std::size_t flows)
-    : mask_(slots_for(flows) - 1),
-      pages_((mask_ + 1) * sizeof(Slot)),
-      slots_(static_cast<Slot*>(pages_.data())) {}
+    : mask_(slots_for(flows) - 1), pages_((mask_ + 1) * sizeof(Slot)), slots_(static_cast<Slot*>(pages_.data())) {}
 
 void FlowIndex::insert(std::uint32_t hash, std::uint32_t flow) {
   if (used_ >= (mask_ + 1) / 4 * 3) grow();

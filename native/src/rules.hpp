@@ -10,7 +10,9 @@ namespace flowedge {
 
 struct NoExtension {};
 
-inline bool is_pure_syn(const Packet& packet) { return (packet.flags & (tcp::kSyn | tcp::kAck)) == tcp::kSyn; }
+inline bool is_pure_syn(const Packet& packet) {
+  return (packet.flags & (tcp::kSyn | tcp::kAck)) == tcp::kSyn;
+}
 inline bool is_syn_ack(const Packet& packet) {
   return (packet.flags & (tcp::kSyn | tcp::kAck)) == (tcp::kSyn | tcp::kAck);
 }

@@ -103,9 +103,9 @@ struct CicflowmeterRules : JavaRules {
 
   /// It divides integers here.
   static void truncate(FlowRecord& record) {
-    for (double* value : {&record.bwd_byts_b_avg, &record.bwd_pkts_b_avg, &record.bwd_blk_rate_avg,
-                          &record.subflow_fwd_pkts, &record.subflow_fwd_byts, &record.subflow_bwd_pkts,
-                          &record.subflow_bwd_byts}) {
+    for (double* value :
+         {&record.bwd_byts_b_avg, &record.bwd_pkts_b_avg, &record.bwd_blk_rate_avg, &record.subflow_fwd_pkts,
+          &record.subflow_fwd_byts, &record.subflow_bwd_pkts, &record.subflow_bwd_byts}) {
       *value = std::trunc(*value);
     }
   }

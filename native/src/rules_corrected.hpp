@@ -59,7 +59,11 @@ struct CorrectedRules : WireRules {
   }
 
  private:
-  static bool source_is_high(const Packet& packet) { return packet.from_high != is_syn_ack(packet); }
+  /// A SYN-ACK comes from the server; with both ends the same there is nothing to turn round.
+  static bool source_is_high(const Packet& packet) {
+    const bool same_end = packet.same_address && packet.key.low_port == packet.key.high_port;
+    return packet.from_high != (is_syn_ack(packet) && !same_end);
+  }
 
   static void end_run(Flow& flow, const Extension& extension, Direction d) {
     if (flow.bulks.run_packets[d] >= 4) count_bulk(flow.bulks, d, extension.run_last[d] - flow.bulks.start[d]);

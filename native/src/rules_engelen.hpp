@@ -121,10 +121,8 @@ struct EngelenRules : JavaRules {
     const Flow& flow = engine.flow(number);
     const std::int64_t silence = packet.time - flow.last();
     const bool forward_from_high = flow.is(Flow::kForwardFromHigh);
-    const bool afresh =
-        reopens || (flow.key.protocol == kUdp && silence > 120 * kSecond) || !is_transport(flow);
-    const std::int64_t connection_time =
-        engine.extension(number).connection_time + flow.last() - flow.first + silence;
+    const bool afresh = reopens || (flow.key.protocol == kUdp && silence > 120 * kSecond) || !is_transport(flow);
+    const std::int64_t connection_time = engine.extension(number).connection_time + flow.last() - flow.first + silence;
     engine.print(number, reopens ? EndReason::end_detected : EndReason::active, out);
     if (afresh) return restart(engine, number, packet, packet.from_high != is_syn_ack(packet), out);
 

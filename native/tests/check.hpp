@@ -32,8 +32,8 @@ inline void equal(const std::string& a, const std::string& b, const char* text, 
 
 }  // namespace check
 
-#define TEST(name)                                                    \
-  static void test_##name();                                          \
+#define TEST(name)                                                        \
+  static void test_##name();                                              \
   static const check::Registration registered_##name{#name, test_##name}; \
   static void test_##name()
 #define CHECK(condition) \

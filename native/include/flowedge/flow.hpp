@@ -30,7 +30,7 @@ struct Gaps {
 
 /// Runs of payload packets; what a run is, and when it counts, is the mode's rule.
 struct Bulks {
-  std::int64_t start[2];     ///< of the run at hand
+  std::int64_t start[2];  ///< of the run at hand
   std::uint64_t run_bytes[2];
   std::uint64_t bytes[2];    ///< in runs that count
   std::int64_t duration[2];  ///< of runs that count
@@ -53,30 +53,30 @@ struct alignas(64) Flow {
     kLastBackward = 4,     ///< so was the last one
     kFinForward = 8,       ///< a FIN has been seen, by direction
     kFinBackward = 16,
-    kClosed = 32,    ///< ended, and lingering
-    kTouched = 64,   ///< a packet came since the idle timer was set
-    kPaused = 128,   ///< Pauses holds something
+    kClosed = 32,   ///< ended, and lingering
+    kTouched = 64,  ///< a packet came since the idle timer was set
+    kPaused = 128,  ///< Pauses holds something
   };
 
   FlowKey key;
-  std::int64_t first;             ///< time of the first packet
-  std::int64_t first_other;       ///< time of the first packet of the direction that did not begin
-  std::uint64_t bytes[2];         ///< sum of the lengths
-  std::int64_t direction_last[2]; ///< time of the last packet, by direction
+  std::int64_t first;              ///< time of the first packet
+  std::int64_t first_other;        ///< time of the first packet of the direction that did not begin
+  std::uint64_t bytes[2];          ///< sum of the lengths
+  std::int64_t direction_last[2];  ///< time of the last packet, by direction
   std::uint32_t packets[2];
-  std::uint16_t window[2];        ///< TCP window, of the packet that the mode says
+  std::uint16_t window[2];  ///< TCP window, of the packet that the mode says
   std::uint16_t vlan;
   std::uint8_t state;
-  std::uint8_t header_min;        ///< smallest transport header, forward
+  std::uint8_t header_min;  ///< smallest transport header, forward
   std::uint64_t length_squares[2];
   std::uint32_t length_min[2];
   std::uint32_t length_max[2];
   std::uint64_t header_bytes[2];
-  std::uint32_t data_packets;     ///< forward packets with payload
-  std::uint32_t long_gaps;        ///< gaps of more than a second, either direction
+  std::uint32_t data_packets;  ///< forward packets with payload
+  std::uint32_t long_gaps;     ///< gaps of more than a second, either direction
   Gaps direction_gaps[2];
   Gaps gaps;
-  std::uint32_t flags[8];         ///< packets by TCP flag, FIN first
+  std::uint32_t flags[8];  ///< packets by TCP flag, FIN first
   std::uint32_t forward_psh;
   std::uint32_t forward_urg;
   Bulks bulks;

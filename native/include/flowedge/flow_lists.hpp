@@ -20,8 +20,7 @@ class FlowLists {
  public:
   static constexpr std::uint32_t kNone = 0xffffffff;
 
-  FlowLists(Slab<FlowLinks>& links, std::uint32_t* heads, std::uint32_t lists)
-      : links_(links), heads_(heads) {
+  FlowLists(Slab<FlowLinks>& links, std::uint32_t* heads, std::uint32_t lists) : links_(links), heads_(heads) {
     for (std::uint32_t i = 0; i < lists; ++i) heads_[i] = kNone;
   }
 

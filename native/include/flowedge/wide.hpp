@@ -48,7 +48,9 @@ inline std::uint64_t magnitude(std::int64_t value) {
   return value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
 }
 
-inline Wide square(std::int64_t value) { return multiply(magnitude(value), magnitude(value)); }
+inline Wide square(std::int64_t value) {
+  return multiply(magnitude(value), magnitude(value));
+}
 
 /// Nearest double but for one unit in the last place; the same on every machine.
 inline double to_double(const Wide& value) {

@@ -1,0 +1,89 @@
+"""Packets in, bidirectional flows with the 82 CICFlowMeter features out.
+
+convert() writes the flows of captures as a table; read_flows() gives them to a program, batch by batch; FlowEngine
+takes packets from anywhere.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flowedge._core import MODES, NAME_SCHEMES, SKIP_REASONS, FlowBatch, FlowEngine, Selection
+    from flowedge.columns import COLUMNS, Column
+    from flowedge.compat import convert_pcap_to_csv
+    from flowedge.conversion import convert, read_flows
+    from flowedge.errors import (
+        CaptureError,
+        FlowedgeError,
+        MissingInputError,
+        MissingPackageError,
+        NotACaptureError,
+        PermissionDeniedError,
+        SinkError,
+        UsageError,
+    )
+    from flowedge.options import FlowOptions
+    from flowedge.pipeline import ConvertResult, Progress
+
+__all__ = [
+    "COLUMNS",
+    "MODES",
+    "NAME_SCHEMES",
+    "SKIP_REASONS",
+    "CaptureError",
+    "Column",
+    "ConvertResult",
+    "FlowBatch",
+    "FlowEngine",
+    "FlowOptions",
+    "FlowedgeError",
+    "MissingInputError",
+    "MissingPackageError",
+    "NotACaptureError",
+    "PermissionDeniedError",
+    "Progress",
+    "Selection",
+    "SinkError",
+    "UsageError",
+    "__version__",
+    "convert",
+    "convert_pcap_to_csv",
+    "read_flows",
+]
+
+# Imported when first used, so that a command loads only what it needs.
+_HOMES = {
+    "_core": ("MODES", "NAME_SCHEMES", "SKIP_REASONS", "FlowBatch", "FlowEngine", "Selection"),
+    "columns": ("COLUMNS", "Column"),
+    "compat": ("convert_pcap_to_csv",),
+    "conversion": ("convert", "read_flows"),
+    "errors": (
+        "CaptureError",
+        "FlowedgeError",
+        "MissingInputError",
+        "MissingPackageError",
+        "NotACaptureError",
+        "PermissionDeniedError",
+        "SinkError",
+        "UsageError",
+    ),
+    "options": ("FlowOptions",),
+    "pipeline": ("ConvertResult", "Progress"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("flowedge")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'flowedge' has no attribute {name!r}")
+    value = getattr(import_module(f"flowedge.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

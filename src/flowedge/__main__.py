@@ -1,0 +1,5 @@
+"""python -m flowedge"""
+
+from flowedge.cli import main
+
+main()

@@ -1,0 +1,45 @@
+"""The command `flowedge`: one module a command, each thin."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from flowedge.cli.convert import convert_command
+from flowedge.cli.messages import Messages
+
+INTERRUPTED = 130  # as shells report SIGINT
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="flowedge", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Turns packets into bidirectional flows with the 82 CICFlowMeter features."""
+
+
+commands.add_command(convert_command)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs a command line and returns its exit code.
+
+    0 done, 1 input partly unusable, 2 usage or configuration, 3 capture or permission, 4 a sink gave up.
+    """
+    try:
+        return commands.main(list(arguments), prog_name="flowedge", standalone_mode=False) or 0
+    except click.ClickException as error:
+        Messages().error(_one_sentence(error))
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+
+
+def _one_sentence(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if context is not None else ""
+    return error.format_message().rstrip(".") + hint
+
+
+def main() -> None:
+    """The entry point of the command."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,150 @@
+"""flowedge convert"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from flowedge._core import MODES, NAME_SCHEMES, SKIP_REASONS
+from flowedge.cli.messages import Messages
+from flowedge.cli.progress import TerminalProgress
+from flowedge.conversion import convert
+from flowedge.errors import CaptureError, FlowedgeError
+from flowedge.pipeline import ConvertResult, Progress
+from flowedge.sinks import FORMATS
+from flowedge.sinks.output import open_output
+
+
+def _name_list(_: click.Context, __: click.Parameter, value: str | None) -> Sequence[str]:
+    """Names separated by commas, kept letter for letter: some published headers begin with a space."""
+    return value.split(",") if value else ()
+
+
+@click.command("convert")
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="OUT", required=True, help="Where the flows go; '-' is standard output.")
+@click.option("--format", type=click.Choice(FORMATS), help="Format, where OUT has no suffix that tells it.")
+@click.option("--mode", type=click.Choice(MODES), default="netflower", show_default=True,
+              help="Whose definitions the values follow.")  # fmt: skip
+@click.option("--names", type=click.Choice(NAME_SCHEMES), help="Names of the columns; without it, the mode's own.")
+@click.option("--columns", metavar="A,B,...", callback=_name_list, help="Only these columns, in this order.")
+@click.option("--extra", metavar="A,B,...", callback=_name_list,
+              help="Add first_ns, last_ns, end_reason, vlan, ip_version or label.")  # fmt: skip
+@click.option("--label", metavar="TEXT", help="Text of the label column.")
+@click.option("--idle-timeout", metavar="SECONDS", default="120", show_default=True,
+              help="Close a flow after this long without a packet.")  # fmt: skip
+@click.option("--max-duration", metavar="SECONDS", help="Close a flow after this long; without it, never.")
+@click.option("--filter", metavar="EXPRESSION", help="Take only packets that match (pcap-filter(7)).")
+@click.option("--protocols", type=click.Choice(("tcp,udp", "all")), default="tcp,udp", show_default=True,
+              help="Which IP protocols make flows.")  # fmt: skip
+@click.option("--decapsulate", is_flag=True, help="Follow tunnels inwards (GRE, VXLAN, GTP-U, ...).")
+@click.option("--max-flows", metavar="N", type=click.IntRange(1, 0xFFFFFFFF),
+              help="Keep at most N flows open; beyond, close the one unused for longest.")  # fmt: skip
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), default=1, show_default=True,
+              help="Threads that format flows while packets are read.")  # fmt: skip
+@click.option("--stats", metavar="FILE", help="Write the closing counters to FILE as JSON.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option("--log-format", type=click.Choice(("text", "json")), default="text", show_default=True,
+              help="Form of what is said on standard error.")  # fmt: skip
+def convert_command(
+    inputs: Sequence[str],
+    output: str,
+    stats: str | None,
+    quiet: bool,
+    verbose: bool,
+    log_format: str,
+    **settings: Any,
+) -> int:
+    """Turn captures into a table of flows.
+
+    IN is a capture (pcap or pcapng, also .gz, .xz or .zst), a folder of captures, or '-' for standard input; several
+    are read in turn. The suffix of OUT tells the format: .csv, .csv.gz, .jsonl, .jsonl.gz, .parquet or .arrow. If
+    OUT is a folder, or ends in '/', each capture has its own output in it.
+    """
+    messages = Messages(log_format=log_format, quiet=quiet, verbose=verbose)
+    try:
+        result = _convert(inputs, output, messages, settings)
+        _report(result, messages)
+        if stats is not None:
+            _write_stats(result, stats)
+    except FlowedgeError as error:
+        messages.error(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        return 0
+    return CaptureError.exit_code if result.problems else 0
+
+
+def _convert(inputs: Sequence[str], output: str, messages: Messages, settings: dict[str, Any]) -> ConvertResult:
+    bar = TerminalProgress() if sys.stderr.isatty() and not messages.quiet else None
+    shown: set[str] = set()
+
+    def on_progress(progress: Progress) -> None:
+        if progress.capture not in shown:
+            shown.add(progress.capture)
+            messages.detail(f"reading {progress.capture}")
+        if bar is not None:
+            bar(progress)
+
+    try:
+        return convert(inputs, output, on_progress=on_progress, **settings)
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _report(result: ConvertResult, messages: Messages) -> None:
+    for problem in result.problems:
+        messages.error(str(problem))
+    for warning in _warnings(result):
+        messages.warning(warning)
+    messages.info(_summary(result), **_counters(result))
+    for reason, count in result.skipped.items():
+        if count:
+            messages.detail(f"{_number(count, 'packet')} skipped as {reason}: {SKIP_REASONS[reason]}")
+
+
+def _warnings(result: ConvertResult) -> list[str]:
+    warnings = list(result.warnings)
+    if result.packets and not result.flows:
+        warnings.append("no packet is in a flow")
+    if result.evicted:
+        warnings.append(f"{result.evicted:,} flows were closed early for lack of room; raise --max-flows")
+    return warnings
+
+
+def _summary(result: ConvertResult) -> str:
+    skipped = [f"{count:,} {reason}" for reason, count in result.skipped.items() if count]
+    reasons = f" ({', '.join(skipped)})" if skipped else ""
+    rate = result.packets / max(result.seconds, 1e-9)
+    return (
+        f"{_number(result.packets, 'packet')} read, {result.in_flows:,} in {_number(result.flows, 'flow')}, "
+        f"{sum(result.skipped.values()):,} skipped{reasons}; "
+        f"{result.seconds:.2f} s, {rate:,.0f} packets/s"
+    )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _counters(result: ConvertResult) -> dict[str, Any]:
+    return {
+        "packets": result.packets,
+        "in_flows": result.in_flows,
+        "skipped": result.skipped,
+        "flows": result.flows,
+        "evicted": result.evicted,
+        "backward_time": result.backward_time,
+        "seconds": round(result.seconds, 6),
+    }
+
+
+def _write_stats(result: ConvertResult, path: str) -> None:
+    import json
+
+    output = open_output(path)
+    output.write(json.dumps(_counters(result), indent=2).encode() + b"\n")
+    output.close(keep=True)

@@ -1,0 +1,41 @@
+"""What flowedge raises above the door; each class knows the exit code of a command that ends with it."""
+
+
+class FlowedgeError(Exception):
+    """Base of all. Its text is one sentence that names the thing and, where there is one, the remedy."""
+
+    exit_code = 1
+
+
+class CaptureError(FlowedgeError):
+    """A capture is unusable, or was usable up to a place: what came before it has been delivered."""
+
+
+class NotACaptureError(CaptureError):
+    """Nothing could be read: the file is empty, or neither pcap nor pcapng."""
+
+
+class UsageError(FlowedgeError, ValueError):
+    """An argument or option cannot be met."""
+
+    exit_code = 2
+
+
+class MissingInputError(UsageError, FileNotFoundError):
+    """There is no such file."""
+
+
+class PermissionDeniedError(FlowedgeError, PermissionError):
+    """The system does not let this user read the capture."""
+
+    exit_code = 3
+
+
+class SinkError(FlowedgeError):
+    """An output cannot be written (any further)."""
+
+    exit_code = 4
+
+
+class MissingPackageError(UsageError, ImportError):
+    """An optional package is needed and not installed."""

@@ -1,0 +1,84 @@
+"""Where a sink's octets go: a file that appears only when it is complete, or a pipe or device as it is."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
+
+from flowedge.errors import SinkError
+
+STANDARD_OUTPUT = "-"
+
+
+class Output:
+    """An open output; on an error of the system it raises SinkError, but BrokenPipeError as it is."""
+
+    def __init__(self, name: str, stream: BinaryIO) -> None:
+        self.name = name
+        self.stream = stream
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Turns an OSError of whoever writes to `stream` into a SinkError with the output's name."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise SinkError(f"{self.name}: cannot be written: {error.strerror or error}") from error
+
+    def write(self, octets: bytes) -> None:
+        with self.reporting():
+            self.stream.write(octets)
+
+    def close(self, *, keep: bool) -> None:
+        """Ends the output; with keep=False what was written is of no use (a pipe or device cannot take it back)."""
+        if keep:
+            with self.reporting():
+                self.stream.close()
+        else:
+            with suppress(OSError):
+                self.stream.close()
+
+
+class OutputFile(Output):
+    """A regular file, written under a temporary name in the same folder and moved into place at the end."""
+
+    def __init__(self, path: str) -> None:
+        self._path = os.path.realpath(path)
+        folder, name = os.path.split(self._path)
+        self._temporary = os.path.join(folder, f".{name}.{os.getpid()}.part")
+        super().__init__(path, open(self._temporary, "wb"))  # noqa: SIM115 - closed by close()
+
+    def close(self, *, keep: bool) -> None:
+        """With keep=True the file takes its name, in place of an older one; otherwise it is removed."""
+        try:
+            super().close(keep=keep)
+            if keep:
+                with self.reporting():
+                    os.replace(self._temporary, self._path)
+        finally:
+            with suppress(OSError):
+                os.unlink(self._temporary)
+
+
+def open_output(target: str) -> Output:
+    """Opens a path, or standard output for "-". Raises SinkError."""
+    if target == STANDARD_OUTPUT:
+        return Output("standard output", os.fdopen(os.dup(sys.stdout.fileno()), "wb"))
+    try:
+        if _is_special(target):
+            return Output(target, open(target, "wb"))
+        return OutputFile(target)
+    except OSError as error:
+        raise SinkError(f"{target}: cannot be written: {error.strerror}") from error
+
+
+def _is_special(path: str) -> bool:
+    """Whether it is a device or a pipe, which cannot be replaced by a file."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
