@@ -1,6 +1,5 @@
 #pragma once
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -45,17 +44,38 @@ class EngineOf final : public Engine {
 
   std::size_t process(const Frame* frames, std::size_t count, RecordBatch& out) override {
     std::size_t taken = 0;
-    while (apply_group(out) && taken < count) taken += load_group(frames + taken, count - taken);
+    while (process(block_, out) && taken < count) {
+      block_.clear();
+      taken += decode(frames + taken, count - taken, block_);
+    }
     return taken;
   }
 
+  std::size_t decode(const Frame* frames, std::size_t count, PacketBlock& block) const override {
+    std::size_t taken = 0;
+    for (; taken < count && !block.full(); ++taken) decode(frames[taken], block);
+    return taken;
+  }
+
+  bool process(PacketBlock& block, RecordBatch& out) override {
+    take_counters(block);
+    for (; block.next < block.size; ++block.next) {
+      if (block.next % kGroup == 0) fetch_ahead(block);
+      if (out.full()) return false;
+      const Packet& packet = block.packets[block.next];
+      if (Rules::kExpires && !follow(packet.time, out)) return false;
+      Rules::arrive(*this, packet, out);
+    }
+    return true;
+  }
+
   bool advance(std::int64_t now_ns, RecordBatch& out) override {
-    if (!apply_group(out)) return false;
+    if (!process(block_, out)) return false;
     return !Rules::kExpires || !timers_started_ || move_clock(ticks(now_ns), out);
   }
 
   bool flush(RecordBatch& out) override {
-    if (!apply_group(out)) return false;
+    if (!process(block_, out)) return false;
     for (; flushed_ < table_.numbers(); ++flushed_) {
       if (out.full()) return false;
       if (table_.flow(flushed_).total_packets() > 0) remove(flushed_, EndReason::forced, out);
@@ -161,40 +181,41 @@ class EngineOf final : public Engine {
     return nanoseconds % kNanosecondsInTick < 0 ? whole - 1 : whole;
   }
 
-  /// Decodes the next packets and has the cache fetch what they need: with many flows the misses are the cost,
-  /// and sixteen of them at once take hardly longer than one. Returns how many frames it took.
-  std::size_t load_group(const Frame* frames, std::size_t count) {
-    count = std::min(count, kGroup);
-    group_size_ = group_next_ = 0;
-    for (std::size_t i = 0; i < count; ++i) load(frames[i]);
-    for (std::size_t i = 0; i < group_size_; ++i) table_.prefetch_flow(group_[i].hash);
-    return count;
-  }
-
-  void load(const Frame& frame) {
-    ++counters_.packets;
-    Packet& packet = group_[group_size_];
+  void decode(const Frame& frame, PacketBlock& block) const {
+    ++block.frames;
+    Packet& packet = block.packets[block.size];
     const bool timed = frame.time_ns > -kTimeLimit && frame.time_ns < kTimeLimit;
     const Skip reason = timed ? Rules::decode(frame, options_.decode, packet) : Skip::untimed;
     if (reason != Skip::none) {
-      count_skip(reason);
+      ++block.skipped[static_cast<std::size_t>(reason)];
       return;
     }
     packet.time = ticks(frame.time_ns);
     packet.hash = hash_(packet.key);
-    table_.prefetch_slot(packet.hash);
-    ++group_size_;
+    ++block.size;
   }
 
-  /// Brings the decoded packets to their flows; false if `out` became full first.
-  bool apply_group(RecordBatch& out) {
-    for (; group_next_ < group_size_; ++group_next_) {
-      if (out.full()) return false;
-      const Packet& packet = group_[group_next_];
-      if (Rules::kExpires && !follow(packet.time, out)) return false;
-      Rules::arrive(*this, packet, out);
+  void take_counters(PacketBlock& block) {
+    counters_.packets += block.frames;
+    block.frames = 0;
+    for (std::size_t reason = 0; reason < kSkipReasons; ++reason) {
+      counters_.skipped[reason] += block.skipped[reason];
+      block.skipped[reason] = 0;
     }
-    return true;
+  }
+
+  /// Has the cache fetch what the next packets need: with many flows the misses are the cost, and a group's worth of
+  /// them at once takes hardly longer than one. The index is fetched a group before the flows that it leads to.
+  void fetch_ahead(const PacketBlock& block) {
+    if (block.next == 0) fetch_slots(block, 0);
+    fetch_slots(block, block.next + kGroup);
+    const std::size_t end = std::min(block.next + kGroup, block.size);
+    for (std::size_t i = block.next; i < end; ++i) table_.prefetch_flow(block.packets[i].hash);
+  }
+
+  void fetch_slots(const PacketBlock& block, std::size_t begin) {
+    const std::size_t end = std::min(begin + kGroup, block.size);
+    for (std::size_t i = begin; i < end; ++i) table_.prefetch_slot(block.packets[i].hash);
   }
 
   /// Moves the clock with the packets. It goes by the earlier of two successive packets, so that a single wild time
@@ -318,9 +339,7 @@ class EngineOf final : public Engine {
   std::int64_t expired_until_ = 0;  ///< where the clock stood when all that was due had been closed
   std::int64_t next_event_ = 0;
 
-  std::array<Packet, kGroup> group_;
-  std::size_t group_size_ = 0;
-  std::size_t group_next_ = 0;
+  PacketBlock block_{4 * kGroup};
   std::uint32_t flushed_ = 0;
   std::size_t open_ = 0;
   Counters counters_;

@@ -58,6 +58,15 @@ class RecordingEngine final : public flowedge::Engine {
     }
     return taken;
   }
+  std::size_t decode(const Frame* frames, std::size_t count, flowedge::PacketBlock& block) const override {
+    std::size_t taken = 0;
+    for (; taken < count && !block.full(); ++taken) {
+      std::memcpy(&block.packets[block.size++].time, frames[taken].data, sizeof(std::int64_t));
+    }
+    block.frames += taken;
+    return taken;
+  }
+  bool process(flowedge::PacketBlock&, RecordBatch&) override { return true; }
   bool advance(std::int64_t, RecordBatch&) override { return true; }
   bool flush(RecordBatch&) override { return true; }
   const flowedge::Counters& counters() const override { return counters_; }

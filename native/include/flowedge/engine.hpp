@@ -6,6 +6,7 @@
 #include "flowedge/decode.hpp"
 #include "flowedge/frame.hpp"
 #include "flowedge/mode.hpp"
+#include "flowedge/packet_block.hpp"
 #include "flowedge/record.hpp"
 #include "flowedge/skip.hpp"
 
@@ -24,7 +25,7 @@ struct EngineOptions {
   DecodeOptions decode;
 };
 
-/// Packets in, closed flows out. One thread at a time; it has no clock of its own.
+/// Packets in, closed flows out. One thread at a time, but for decode(); it has no clock of its own.
 class Engine {
  public:
   /// Never null; allocation failure is reported by the calls below.
@@ -34,6 +35,13 @@ class Engine {
   /// Takes frames in order until all are taken or `out` is full; returns how many were taken.
   /// A taken frame's octets are not needed any more.
   virtual std::size_t process(const Frame* frames, std::size_t count, RecordBatch& out) = 0;
+
+  /// The first half of process(), for a thread of its own: decodes frames in order until all are taken or the block
+  /// is full; returns how many were taken. Changes nothing but the block, so that it may run beside all else.
+  virtual std::size_t decode(const Frame* frames, std::size_t count, PacketBlock& block) const = 0;
+
+  /// The second half: brings a block's packets to their flows; false if `out` became full first (call again).
+  virtual bool process(PacketBlock& block, RecordBatch& out) = 0;
 
   /// Moves the idle clock to `now_ns` without a packet; false if `out` became full first (call again).
   virtual bool advance(std::int64_t now_ns, RecordBatch& out) = 0;
