@@ -36,7 +36,7 @@ def convert(capture: Path | bytes, **options: Any) -> Conversion:
     with io.BytesIO(capture) if isinstance(capture, bytes) else capture.open("rb", buffering=0) as stream:
         reader = CaptureReader(stream)
         text = engine.selection.csv_header() + b"".join(batch.csv() for batch in _batches(engine, reader))
-    return Conversion(text, reader.status, engine.counters)
+    return Conversion(text, reader.status, dict(engine.counters))
 
 
 def _batches(engine: FlowEngine, reader: CaptureReader) -> Iterator[FlowBatch]:

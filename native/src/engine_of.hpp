@@ -242,7 +242,7 @@ class EngineOf final : public Engine {
   /// False if `out` became full before everything that is due was closed; then it is to be called again.
   bool move_clock(std::int64_t time, RecordBatch& out) {
     clock_ = std::max(clock_, time);
-    while (!lingering_.empty() && lingering_.oldest().until < clock_) {
+    while (!lingering_.empty() && lingering_.oldest().until < clock_ && !holds_all()) {
       if (out.full()) return false;
       forget_oldest_lingering(out);
     }
@@ -260,8 +260,11 @@ class EngineOf final : public Engine {
 
   void schedule() {
     next_event_ = wheel_.next_tick();
-    if (!lingering_.empty()) next_event_ = std::min(next_event_, lingering_.oldest().until + 1);
+    if (lingering_.empty() || lingering_.oldest().until < clock_) return;  // held ones wait for the next tick
+    next_event_ = std::min(next_event_, lingering_.oldest().until + 1);
   }
+
+  bool holds_all() const { return table_.size() <= options_.held_flows; }
 
   void forget_oldest_lingering(RecordBatch& out) {
     const LingerQueue::Entry& later = lingering_.behind_oldest(kGroup);
@@ -281,8 +284,7 @@ class EngineOf final : public Engine {
     Flow& flow = table_.flow(number);
     const std::int64_t deadline = flow.last() + idle_timeout_;
     const bool behind = flow.is(Flow::kTouched) && deadline < expired_until_ - wheel_.tick();
-    const bool held = table_.size() <= options_.held_flows;
-    if (deadline >= clock_ || behind || held) {
+    if (deadline >= clock_ || behind || holds_all()) {
       flow.clear(Flow::kTouched);
       wheel_.set(number, deadline >= clock_ ? deadline : clock_ + idle_timeout_);
       return;

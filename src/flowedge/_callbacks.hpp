@@ -35,7 +35,9 @@ inline FilterCompiler callback_compiler(CompileCallback compile, void* context) 
                             std::string& problem) { return compile(context, expression, link_type, program, problem); };
 }
 
-inline bool have_libpcap_compiler() { return static_cast<bool>(libpcap_compiler()); }
+inline bool have_libpcap_compiler() {
+  return static_cast<bool>(libpcap_compiler());
+}
 
 struct SkipReason {
   const char* name;
@@ -43,12 +45,14 @@ struct SkipReason {
 };
 
 /// By Skip.
+// clang-format off
 inline constexpr SkipReason kSkipReasonList[] = {
     {"none", "is in a flow"},
 #define X(name, meaning) {#name, meaning},
     FLOWEDGE_SKIP_REASONS(X)
 #undef X
 };
+// clang-format on
 
 /// In the order of kColumns.
 inline constexpr const char* kColumnUnitNames[] = {

@@ -338,7 +338,7 @@ cdef class FlowBatch:
         return schema_capsule(self.selection._native)
 
     def __arrow_c_array__(self, requested_schema=None):
-        """The flows as (schema, struct array) PyCapsules. A requested schema is not followed, as the interface allows."""
+        """The flows as (schema, struct array) PyCapsules. A requested schema is not followed, as is allowed."""
         cdef native.ArrowArray* array = <native.ArrowArray*>allocate(sizeof(native.ArrowArray))
         capsule = PyCapsule_New(array, "arrow_array", release_array_capsule)
         self._export_array(array)
@@ -448,8 +448,7 @@ cdef class CaptureReader:
     cdef unique_ptr[native.NativeReader] _reader
     cdef object _readinto
     cdef bint _taken
-    cdef readonly object exception
-    """What the source object raised, if status is "read_failed"; else None."""
+    cdef readonly object exception  # what the source object raised, if status is "read_failed"; else None
 
     def __cinit__(self, source):
         if isinstance(source, int):

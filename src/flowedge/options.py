@@ -1,11 +1,13 @@
 """The options that decide which flows there are and what is told of them: one list for every way in."""
 
 from collections.abc import Sequence
-from decimal import Decimal
-from fractions import Fraction
-from typing import TypeAlias, TypedDict
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
-Seconds: TypeAlias = int | float | str | Decimal | Fraction
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from fractions import Fraction
+
+Seconds: TypeAlias = "int | float | str | Decimal | Fraction"
 """A time-out; taken exactly to the nanosecond."""
 
 
@@ -16,7 +18,7 @@ class FlowOptions(TypedDict, total=False):
     """whose definitions the values follow: netflower (default), cicflowmeter, engelen, corrected"""
     idle_timeout: Seconds
     """a flow is closed after this many seconds without a packet; default 120"""
-    max_duration: Seconds | None
+    max_duration: "Seconds | None"
     """a flow is closed after this many seconds; None (default): never"""
     protocols: str
     """"tcp,udp" (default), or "all" for every IP protocol"""

@@ -19,7 +19,7 @@ from flowedge.errors import (
 from flowedge.options import FlowOptions
 from flowedge.sinks import Sink, open_sink
 from flowedge.sources.file import OpenCapture, open_capture, stored_size
-from flowedge.sources.pcapy import compile_filter
+from flowedge.sources.pcapy import filter_compiler
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -72,8 +72,8 @@ class Progress:
 
 
 def make_engine(options: FlowOptions, batch_size: int = BATCH_SIZE) -> FlowEngine:
-    """An engine with these options. Raises UsageError if they cannot be met."""
-    compiler = None if HAVE_LIBPCAP else compile_filter
+    """An engine with these options. Raises UsageError if they cannot be met, MissingPackageError being one."""
+    compiler = None if HAVE_LIBPCAP or options.get("filter") is None else filter_compiler()
     try:
         return FlowEngine(**options, batch_size=batch_size, compile_filter=compiler)
     except (ValueError, TypeError) as error:

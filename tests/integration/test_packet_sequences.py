@@ -21,7 +21,8 @@ SECOND = 10**9
 #: Around the limits that mean something: bulks and subflows (1 s), idle periods (5 s), time-outs (120 s).
 LIMITS = [SECOND, 5 * SECOND, 120 * SECOND]
 GAPS = [0, 1, 999, 1000, 1001, *(limit + off for limit in LIMITS for off in (-1000, -1, 0, 1, 1000)), 121 * SECOND]
-FLAGS = [SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, FIN, RST, RST | ACK, 0, URG | ACK, SYN | ECE | CWR]
+GAPS_BACK = [-1, -1000, -SECOND, -6 * SECOND]
+FLAGS = [ACK, PSH | ACK, ACK, URG | ACK, SYN, SYN | ACK, SYN | ECE | CWR, 0, FIN | ACK, FIN, RST, RST | ACK]
 
 ADDRESSES = {4: ("10.0.0.1", "10.0.0.2"), 6: ("fd00::1", "fd00::2")}
 PORTS = [(1000, 80), (1000, 1000)]
@@ -68,20 +69,22 @@ class Step:
 
 
 def mostly(value: object, *others: object) -> st.SearchStrategy[object]:
-    """Shrinks to `value`, which comes most often anyway."""
-    return st.sampled_from([value] * 5 + list(others))
+    """Shrinks to `value`, which comes most often anyway, so that most packets are of one flow."""
+    return st.sampled_from([value] * 12 + list(others))
 
 
 STEPS = st.builds(
     Step,
-    gap=st.sampled_from(GAPS) | st.integers(0, 130 * SECOND) | st.sampled_from([-1, -1000, -SECOND, -6 * SECOND]),
+    gap=st.one_of(
+        st.sampled_from(GAPS), st.integers(0, 2 * SECOND), st.sampled_from([-1, -1000, -SECOND, -6 * SECOND])
+    ),
     version=mostly(4, 6),
     protocol=mostly(TCP, UDP, ICMP),
     ports=mostly(*PORTS),
     forward=st.booleans(),
     to_itself=mostly(False, True),
     flags=st.sampled_from(FLAGS),
-    payload=st.sampled_from([0, 1, 6, 7, 1000]),
+    payload=st.sampled_from([1, 0, 7, 1000]),
     vlan=mostly(None, 0, 7),
     fragment=mostly(0, MORE_FRAGMENTS, 1),
 )
@@ -115,7 +118,7 @@ def _passed(time: int, since: int, timeouts: Timeouts) -> list[bool]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@given(steps=st.lists(STEPS, min_size=1, max_size=12))
+@given(steps=st.lists(STEPS, min_size=1, max_size=16))
 @example(steps=[SYN_ACK_TO_ITSELF])
 @settings(deadline=None, max_examples=400)
 def test_rows_are_the_twins(mode: str, steps: list[Step]) -> None:
@@ -126,7 +129,7 @@ def test_rows_are_the_twins(mode: str, steps: list[Step]) -> None:
 
 @pytest.mark.parametrize("mode", ["netflower", "corrected"])
 @given(
-    steps=st.lists(STEPS, min_size=1, max_size=12),
+    steps=st.lists(STEPS, min_size=1, max_size=16),
     idle_timeout=st.sampled_from([1, 5, 120]),
     max_duration=st.sampled_from([1, 5, 120, 200]),
     linger=st.sampled_from([0, 1, 5]),

@@ -33,7 +33,7 @@ def id_of(packet: JavaPacket) -> FlowId:
 class JavaFlow:
     """`name` is the Flow ID, `ends` the orientation; `packets` come with whether each is booked as forward.
 
-    Only the fork uses `ready`, `closing`, `earlier` (time of the parts before this one), `seen` and
+    Only the fork uses `closing`, `both_closed`, `ready`, `earlier` (time of the parts before this one), `seen` and
     `retransmitted` (forward, backward).
     """
 

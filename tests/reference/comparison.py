@@ -13,7 +13,7 @@ RELATIVE = 1e-9
 TextRow = Mapping[str, str]
 Key = tuple[object, ...]
 
-#: What tells one row of a capture from another; the start time is the last but two, the packet counts are the last.
+#: What tells one row of a capture from another, by the name of the time column.
 KEYS = {
     "timestamp": ("src_ip", "dst_ip", "src_port", "dst_port", "protocol", "timestamp", "tot_fwd_pkts", "tot_bwd_pkts"),
     "Timestamp": ("Flow ID", "Src IP", "Src Port", "Timestamp", "Total Fwd Packet", "Total Bwd packets"),

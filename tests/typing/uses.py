@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import assert_type
 
 import flowedge
-from flowedge import Column, ConvertResult, FlowBatch, FlowEngine, FlowedgeError
+from flowedge import Column, ConvertResult, FlowBatch, FlowedgeError, FlowEngine
 
 
 def convert_all() -> None:

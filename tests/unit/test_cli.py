@@ -128,6 +128,8 @@ def test_an_unknown_command(capsys: Said) -> None:
 
 
 def test_version_and_help(capsys: Said) -> None:
+    assert run([]) == 0
+    assert "Commands:" in capsys.readouterr().out
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("flowedge ")
     assert run(["convert", "--help"]) == 0
@@ -203,10 +205,10 @@ def _read_terminal(descriptor: int) -> bytes:
 
 HEAVY = {"numpy", "pandas", "pyarrow", "polars", "rich", "concurrent.futures", "decimal", "gzip", "lzma", "json"}
 LOADED = f"""
-import resource, sys
+import sys
 from flowedge.cli import run
 code = run(["convert", "three.pcap", "-o", "flows.csv", "--quiet"])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(code, peak, *({HEAVY!r} & set(sys.modules)))
 """
 
@@ -216,4 +218,4 @@ def test_a_short_conversion_is_light(capture: Path) -> None:
     code, peak_kib, *loaded = done.stdout.decode().split()
     assert code == "0"
     assert loaded == []
-    assert int(peak_kib) < 25 * 1024 or "asan" in os.environ.get("LD_PRELOAD", "")
+    assert int(peak_kib) < 25 * 1024

@@ -31,7 +31,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_one_capture_to_one_table(capture: Path, tmp_path: Path) -> None:
     result = convert(capture, tmp_path / "flows.csv")
     assert (result.packets, result.in_flows, result.flows) == (3, 3, 3)
-    assert result.problems == result.warnings == []
+    assert (result.problems, result.warnings) == ([], [])
     assert result.seconds > 0
     assert [row["src_port"] for row in rows(tmp_path / "flows.csv")] == ["1000", "1001", "1002"]
 

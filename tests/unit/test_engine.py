@@ -1,6 +1,7 @@
 """The door: what FlowEngine takes and refuses, and that it gives every flow once."""
 
 import io
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -116,9 +117,8 @@ def test_a_full_table_evicts_and_counts() -> None:
     ],
 )
 def test_options_that_cannot_be_met(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=re.escape(words)):
         FlowEngine(**options)
-    assert words in str(caught.value)
 
 
 def test_one_string_is_not_a_sequence_of_names() -> None:

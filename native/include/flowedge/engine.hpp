@@ -17,8 +17,9 @@ struct EngineOptions {
   std::int64_t idle_timeout_ns = 120'000'000'000;
   std::int64_t max_duration_ns = 0;        ///< active time-out; 0: none
   std::int64_t linger_ns = 1'000'000'000;  ///< how long packets of a closed TCP connection are its leftovers
-  /// Idle flows are not closed by the clock as long as the table holds no more than this. In a capture in which time
-  /// runs back (merged or concatenated ones) a flow then ends by its own packets' times alone. 0 when live.
+  /// The clock closes no flow, and forgets no closed one, as long as the table holds no more than this. In a capture
+  /// in which time runs back (merged or concatenated ones) flows then end by their own packets' times alone. 0 when
+  /// live.
   std::uint32_t held_flows = 0;
   std::uint32_t max_flows = 0;          ///< bound on the flow table; 0: it grows as needed
   std::uint64_t hash_seed[2] = {0, 0};  ///< must be random where traffic is not trusted; changes no output

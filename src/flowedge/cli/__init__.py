@@ -11,10 +11,16 @@ from flowedge.cli.messages import Messages
 INTERRUPTED = 130  # as shells report SIGINT
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="flowedge", message="%(prog)s %(version)s")
-def commands() -> None:
+@click.pass_context
+def commands(context: click.Context) -> None:
     """Turns packets into bidirectional flows with the 82 CICFlowMeter features."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 commands.add_command(convert_command)

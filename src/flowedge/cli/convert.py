@@ -1,6 +1,5 @@
 """flowedge convert"""
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,7 +77,7 @@ def convert_command(
 
 
 def _convert(inputs: Sequence[str], output: str, messages: Messages, settings: dict[str, Any]) -> ConvertResult:
-    bar = TerminalProgress() if sys.stderr.isatty() and not messages.quiet else None
+    bar = TerminalProgress() if messages.draws else None
     shown: set[str] = set()
 
     def on_progress(progress: Progress) -> None:

@@ -1,5 +1,6 @@
 """What a command says on standard error: a line a message, as text or JSON."""
 
+import sys
 import time
 from typing import Any
 
@@ -13,6 +14,11 @@ class Messages:
         self._json = log_format == "json"
         self.quiet = quiet
         self.verbose = verbose and not quiet
+
+    @property
+    def draws(self) -> bool:
+        """Whether somebody looks on who would like a progress bar."""
+        return sys.stderr.isatty() and not (self.quiet or self._json)
 
     def error(self, text: str) -> None:
         self._write("error", text, {})

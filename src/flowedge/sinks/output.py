@@ -2,7 +2,6 @@
 
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
@@ -10,6 +9,7 @@ from typing import BinaryIO
 from flowedge.errors import SinkError
 
 STANDARD_OUTPUT = "-"
+STANDARD_OUTPUT_DESCRIPTOR = 1
 
 
 class Output:
@@ -66,9 +66,9 @@ class OutputFile(Output):
 
 def open_output(target: str) -> Output:
     """Opens a path, or standard output for "-". Raises SinkError."""
-    if target == STANDARD_OUTPUT:
-        return Output("standard output", os.fdopen(os.dup(sys.stdout.fileno()), "wb"))
     try:
+        if target == STANDARD_OUTPUT:
+            return Output("standard output", os.fdopen(os.dup(STANDARD_OUTPUT_DESCRIPTOR), "wb"))
         if _is_special(target):
             return Output(target, open(target, "wb"))
         return OutputFile(target)

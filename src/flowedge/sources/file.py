@@ -19,6 +19,7 @@ from flowedge.errors import (
 )
 
 STANDARD_INPUT = "-"
+STANDARD_INPUT_DESCRIPTOR = 0
 GZIP_MAGIC = b"\x1f\x8b"
 XZ_MAGIC = b"\xfd7zXZ\x00"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -106,9 +107,9 @@ def _captures_in(folder: str) -> list[str]:
 
 
 def _open_raw(path: str, name: str) -> io.FileIO:
-    if path == STANDARD_INPUT:
-        return io.FileIO(sys.stdin.fileno(), closefd=False)
     try:
+        if path == STANDARD_INPUT:
+            return io.FileIO(STANDARD_INPUT_DESCRIPTOR, closefd=False)
         return io.FileIO(path)
     except FileNotFoundError:
         raise MissingInputError(f"{name}: no such file") from None
@@ -125,7 +126,7 @@ def _source(raw: io.FileIO) -> int | Readable:
     if raw.seekable():
         raw.seek(-len(head), os.SEEK_CUR)
     else:
-        stored = _Rewound(head, raw)
+        stored = RewoundPipe(head, raw)
     if head.startswith((GZIP_MAGIC, XZ_MAGIC, ZSTD_MAGIC)):
         return _decompressor(head, io.BufferedReader(stored, COMPRESSED_BLOCK))
     return raw.fileno() if stored is raw else stored
@@ -139,7 +140,7 @@ def _read_head(raw: io.FileIO) -> bytes:
     return head
 
 
-class _Rewound(io.RawIOBase):
+class RewoundPipe(io.RawIOBase):
     """A pipe whose first octets were read already."""
 
     def __init__(self, head: bytes, rest: io.FileIO) -> None:
