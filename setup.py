@@ -18,7 +18,7 @@ from setuptools.errors import CompileError, LinkError
 
 LOWEST_PYTHON = "0x030B0000"  # the buffer protocol entered the stable ABI in 3.11
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))  # has no stable ABI
-COMPILE_ARGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fvisibility=hidden"]
+COMPILE_ARGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-g0"]
 SANITIZE_ARGS = ["-g", "-O1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 DIRECTIVES = {
     "language_level": 3,
@@ -79,7 +79,7 @@ def native_extension() -> Extension:
         depends=[
             "src/flowedge/_callbacks.hpp",
             "src/flowedge/_native.pxd",
-            *sorted(str(path) for path in Path("native/include/flowedge").glob("*.hpp")),
+            *sorted(str(path) for path in Path("native").rglob("*.hpp")),
         ],
         include_dirs=["native/include", "src/flowedge"],
         define_macros=define_macros(),

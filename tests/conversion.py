@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from flowedge._core import CaptureReader, FlowBatch, FlowEngine
+from flowedge.options import FlowOptions
+from flowedge.pipeline import BATCH_SIZE, make_engine
 
 TextRow = dict[str, str]
 
@@ -30,9 +32,9 @@ class Conversion:
         return {reason: count for reason, count in self.counters["skipped"].items() if count}
 
 
-def convert(capture: Path | bytes, **options: Any) -> Conversion:
-    """Turns a capture file, or the octets of one, into flows; the options are FlowEngine's."""
-    engine = FlowEngine(**options)
+def convert(capture: Path | bytes, batch_size: int = BATCH_SIZE, **options: Any) -> Conversion:
+    """Turns a capture file, or the octets of one, into flows; the options are FlowOptions."""
+    engine = make_engine(FlowOptions(**options), batch_size)
     with io.BytesIO(capture) if isinstance(capture, bytes) else capture.open("rb", buffering=0) as stream:
         reader = CaptureReader(stream)
         text = engine.selection.csv_header() + b"".join(batch.csv() for batch in _batches(engine, reader))

@@ -1,6 +1,8 @@
 #pragma once
+#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "flow_frames.hpp"
@@ -17,6 +19,11 @@ inline bool same_record(const flowedge::FlowRecord& a, const flowedge::FlowRecor
 
 inline bool same_records(const std::vector<flowedge::FlowRecord>& a, const std::vector<flowedge::FlowRecord>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_record);
+}
+
+inline flowedge::Frame view(const frames::TimedFrame& frame) {
+  const auto size = static_cast<std::uint32_t>(frame.octets.size());
+  return {frame.octets.data(), frame.time_ns, size, size, 1};
 }
 
 /// An engine and all records that it has written, taken from it `wanted` at a time.
@@ -66,12 +73,10 @@ class EngineRun {
     return sum;
   }
 
- private:
-  static flowedge::Frame view(const frames::TimedFrame& frame) {
-    const auto size = static_cast<std::uint32_t>(frame.octets.size());
-    return {frame.octets.data(), frame.time_ns, size, size, 1};
-  }
+  /// Whether every packet was accounted for after each call of the engine.
+  bool always_balanced() const { return balanced_; }
 
+ private:
   /// Has the engine apply what it holds back when a batch was full.
   void settle() {
     std::size_t written;
@@ -89,11 +94,13 @@ class EngineRun {
     flowedge::RecordBatch out(wanted_);
     const bool done = call(out);
     records_.insert(records_.end(), out.data(), out.data() + out.size());
+    balanced_ = balanced_ && counters().packets == counters().in_flows + skipped();
     return done;
   }
 
   std::unique_ptr<flowedge::Engine> engine_;
   std::size_t wanted_;
+  bool balanced_ = true;
   std::vector<flowedge::FlowRecord> records_;
 };
 

@@ -446,7 +446,9 @@ TEST(later_syn_stays_in_its_open_flow) {
 
 TEST(flow_reopened_again_and_again_at_one_instant) {
   for (const Mode mode : kModes) {
-    EngineRun run(options_of(mode));
+    EngineOptions options = options_of(mode);
+    options.held_flows = 0;
+    EngineRun run(options);
     for (int i = 0; i < 5; ++i) run.send({{kSecond, up(kSyn)}, {kSecond, down(kRst)}});
     for (int i = 3; i < 8; ++i) run.send(i * kSecond, udp_frame(kClient, kServer));
     run.flush();
@@ -458,7 +460,9 @@ TEST(flow_reopened_again_and_again_at_one_instant) {
 
 TEST(engine_goes_on_after_a_flush) {
   for (const Mode mode : kModes) {
-    EngineRun run(options_of(mode));
+    EngineOptions options = options_of(mode);
+    options.held_flows = 0;
+    EngineRun run(options);
     run.send(
         {{0, up(kSyn)}, {1000, down(kRst)}, {2000, udp_frame(kClient, kServer)}, {3000, udp_frame(kClient, kServer)}});
     run.flush();

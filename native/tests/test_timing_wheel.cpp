@@ -123,6 +123,17 @@ TEST(deadline_in_the_past_is_due_at_the_next_tick) {
   CHECK_EQ(wheel.move(wheel.next_tick()), 1U);
 }
 
+TEST(deadline_beyond_the_horizon_is_looked_at_early_but_not_at_once) {
+  for (std::int64_t ticks = 1; ticks < 600; ++ticks) {
+    Slab<FlowLinks> links;
+    links.grow();
+    TimingWheel wheel(links, 1'000);
+    wheel.set(5, ticks * wheel.tick());
+    CHECK_EQ(wheel.due(0), kNone);
+    CHECK_EQ(wheel.due(ticks * wheel.tick() + wheel.tick()), 5U);
+  }
+}
+
 TEST(flows_leave_from_anywhere_in_a_list) {
   for (const std::uint32_t leaver : {0U, 1U, 2U}) {
     CheckedWheel wheel(1'000'000, 0);

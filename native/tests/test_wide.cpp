@@ -116,11 +116,8 @@ TEST(variance_is_that_of_two_passes) {
 TEST(variance_where_128_bits_do_not_do) {
   const std::vector<std::int64_t> swinging{kLongGap, -kLongGap, kLongGap, -kLongGap};
   CHECK(near(sums_of(swinging).variance(), two_pass_variance(swinging), 1e-14L));
-  // Nearly alike: no digit of the variance is left, but it is no nonsense either.
-  const std::vector<std::int64_t> alike(7, kLongGap / 4);
-  const double variance = sample_variance(600'000'000, 0x7fffffff, Wide{0, 1000});
-  CHECK(near(variance, 1000 * 0x1p64L / 599'999'999, 1e-12L));
-  Sums sums = sums_of(alike);
-  sums.n = 4'000'000'000;  // n * squares is beyond 128 bits, and the true value below 0
-  CHECK(sums.variance() >= 0 && std::isfinite(sums.variance()));
+  const std::uint32_t n = 4'000'000'000;
+  const std::int64_t sum = std::numeric_limits<std::int64_t>::max();
+  CHECK(near(sample_variance(n, sum, Wide{0, 1ULL << 33}), (0x1p97L - 0x1p126L / n) / (n - 1), 1e-14L));
+  CHECK(near(sample_variance(3, 0, Wide{kAllOnes, kAllOnes / 3}), 0x1p128L / 6, 1e-14L));  // beyond by a carry
 }

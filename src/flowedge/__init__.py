@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from flowedge._core import MODES, NAME_SCHEMES, SKIP_REASONS, FlowBatch, FlowEngine, Selection
     from flowedge.columns import COLUMNS, Column
     from flowedge.compat import convert_pcap_to_csv
-    from flowedge.conversion import convert, read_flows
+    from flowedge.conversion import ConvertResult, Progress, convert, read_flows
     from flowedge.errors import (
         CaptureError,
         FlowedgeError,
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         UsageError,
     )
     from flowedge.options import FlowOptions
-    from flowedge.pipeline import ConvertResult, Progress
 
 __all__ = [
     "COLUMNS",
@@ -56,7 +55,7 @@ _HOMES = {
     "_core": ("MODES", "NAME_SCHEMES", "SKIP_REASONS", "FlowBatch", "FlowEngine", "Selection"),
     "columns": ("COLUMNS", "Column"),
     "compat": ("convert_pcap_to_csv",),
-    "conversion": ("convert", "read_flows"),
+    "conversion": ("ConvertResult", "Progress", "convert", "read_flows"),
     "errors": (
         "CaptureError",
         "FlowedgeError",
@@ -68,7 +67,6 @@ _HOMES = {
         "UsageError",
     ),
     "options": ("FlowOptions",),
-    "pipeline": ("ConvertResult", "Progress"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

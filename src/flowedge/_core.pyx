@@ -516,8 +516,25 @@ cdef cpp_bool compile_by_callback(void* context, const string& expression, uint1
 
 
 @cython.final
+cdef class PacketBlock:
+    """Decoded packets on their way from FlowEngine.decode() to FlowEngine.process(). Can be used again and again."""
+
+    cdef native.PacketBlock* _block
+
+    def __cinit__(self, size_t room=8192):
+        self._block = new native.PacketBlock(whole_number("room", room, 1, MAX_BATCH))
+
+    def __dealloc__(self):
+        del self._block
+
+    def __len__(self):
+        return <Py_ssize_t>self._block.size
+
+
+@cython.final
 cdef class FlowEngine:
-    """Packets in, closed flows out. It has no clock but the packets' own, and may be used by one thread at a time.
+    """Packets in, closed flows out. It has no clock but the packets' own, and may be used by one thread at a time; decode()
+    alone may run in another thread beside the rest.
 
     mode            whose definitions the values follow (one of MODES)
     idle_timeout    a flow is closed after this many seconds without a packet
@@ -526,6 +543,8 @@ cdef class FlowEngine:
     protocols       "tcp,udp", or "all" for every IP protocol
     decapsulate     follow tunnels inwards (GRE, VXLAN, GTP-U, ...)
     max_flows       bound on open flows: beyond it the least recently used one is closed; None: no bound
+    held_flows      as long as there are no more flows than this, the clock closes none: in captures in which time runs
+                    back flows then end by their own packets' times alone; 0 when live
     filter          capture filter (pcap-filter(7)); None: every packet
     names, columns, extra, label: see Selection
     compile_filter  (expression, link type) -> iterable of (code, jump_true, jump_false, k), where the build had no
@@ -548,7 +567,7 @@ cdef class FlowEngine:
     cdef readonly Selection selection
 
     def __cinit__(self, *, mode="netflower", idle_timeout=120, max_duration=None, linger=1, protocols="tcp,udp",
-                  decapsulate=False, max_flows=None, filter=None, names=None, columns=None, extra=(), label=None,
+                  decapsulate=False, max_flows=None, held_flows=0, filter=None, names=None, columns=None, extra=(), label=None,
                   compile_filter=None, batch_size=1024):
         cdef native.EngineOptions options
         self.selection = Selection(mode, names, columns, extra, label)
@@ -560,6 +579,7 @@ cdef class FlowEngine:
         options.max_duration_ns = 0 if max_duration is None else positive_nanoseconds("max_duration", max_duration)
         options.linger_ns = nanoseconds("linger", linger)
         options.max_flows = 0 if max_flows is None else whole_number("max_flows", max_flows, 1, 0xFFFFFFFF)
+        options.held_flows = whole_number("held_flows", held_flows, 0, 0xFFFFFFFF)
         options.decode.all_protocols = choice({"tcp,udp": False, "all": True}, "protocols", protocols)
         options.decode.decapsulate = decapsulate
         seed = os.urandom(16)
@@ -661,11 +681,56 @@ cdef class FlowEngine:
             if status == native.PumpStatus.pause:
                 return None, "pause"
             self._reader_ended = True
+        return self._finish()
+
+    cdef tuple _finish(self):
         if not self._flush():
             return self._next_batch(), "batch"
         self._reader = None
         self._pump.reset()
         return (self._next_batch() if len(self._filling) else None), "end"
+
+    def decode(self, CaptureReader reader not None, PacketBlock block not None):
+        """The first half of run(), for a thread of its own: reads a capture on and decodes it into a block.
+
+        The block must have been processed, or be new. Returns "full", or "pause" after a signal: process the block and
+        go on; or "end" with the capture's last packets: process the block, then call finish().
+        Raises as run() does.
+        """
+        cdef native.PumpStatus status
+        self._attach(reader)
+        block._block.clear()
+        with nogil:
+            status = self._pump.get().decode(deref(block._block))
+        reader._raise_interrupt()
+        if status == native.PumpStatus.end:
+            return "end"
+        return "pause" if status == native.PumpStatus.pause else "full"
+
+    def process(self, PacketBlock block not None):
+        """The second half of run(): brings a block's packets to their flows.
+
+        Returns a full FlowBatch, and is to be called again, or None when the whole block has been processed.
+        """
+        cdef cpp_bool done
+        self._enter()
+        try:
+            with nogil:
+                done = self._engine.get().process(deref(block._block), deref(self._filling._records))
+            return None if done else self._next_full_batch()
+        finally:
+            self._busy = False
+
+    def finish(self):
+        """Closes the flows that are open at the end of a capture. Call until the status is "end".
+
+        Returns (FlowBatch or None, "batch" or "end") as run() does.
+        """
+        self._enter()
+        try:
+            return self._finish()
+        finally:
+            self._busy = False
 
     def feed(self, frames, link_type=1):
         """Takes packets: an iterable of (time_ns, octets) or (time_ns, octets, length on the wire).

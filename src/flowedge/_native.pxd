@@ -150,6 +150,13 @@ cdef extern from "flowedge/filter.hpp" namespace "flowedge" nogil:
         bool prepare(uint16_t link_type) except +
 
 
+cdef extern from "flowedge/packet_block.hpp" namespace "flowedge" nogil:
+    cdef cppclass PacketBlock:
+        PacketBlock(size_t room) except +
+        void clear()
+        size_t size
+
+
 cdef extern from "flowedge/engine.hpp" namespace "flowedge" nogil:
     cdef struct DecodeOptions:
         bool all_protocols
@@ -161,11 +168,13 @@ cdef extern from "flowedge/engine.hpp" namespace "flowedge" nogil:
         int64_t idle_timeout_ns
         int64_t max_duration_ns
         int64_t linger_ns
+        uint32_t held_flows
         uint32_t max_flows
         uint64_t* hash_seed
         DecodeOptions decode
 
     cdef cppclass Engine:
+        bool process(PacketBlock& block, RecordBatch& out) except +
         size_t process(const Frame* frames, size_t count, RecordBatch& out) except +
         bool advance(int64_t now_ns, RecordBatch& out) except +
         bool flush(RecordBatch& out) except +
@@ -185,6 +194,7 @@ cdef extern from "flowedge/pump.hpp" namespace "flowedge" nogil:
     cdef cppclass Pump:
         Pump(NativeReader& reader, Engine& engine, PacketFilter* filter) except +
         PumpStatus run(RecordBatch& out, size_t frame_budget) except +
+        PumpStatus decode(PacketBlock& block) except +
 
 
 cdef extern from "flowedge/text.hpp" namespace "flowedge" nogil:

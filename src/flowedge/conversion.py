@@ -1,18 +1,70 @@
 """The ways in for programs: a whole conversion, or the flows of one capture."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Unpack
 
-from flowedge._core import FlowBatch, FlowEngine
-from flowedge.errors import FlowedgeError, UsageError
+from flowedge._core import SKIP_REASONS, FlowBatch, FlowEngine
+from flowedge.errors import (
+    CaptureError,
+    FlowedgeError,
+    MissingInputError,
+    NotACaptureError,
+    PermissionDeniedError,
+    UsageError,
+)
 from flowedge.options import FlowOptions
-from flowedge.pipeline import BATCH_SIZE, Conversion, ConvertResult, Progress, batches_of, make_engine
-from flowedge.sinks import FORMATS, format_of
-from flowedge.sources.file import CAPTURE_NAME, STANDARD_INPUT, capture_paths, open_capture
+from flowedge.pipeline import BATCH_SIZE, batches_of, copy_flows, make_engine
+from flowedge.sinks import FORMATS, Sink, format_of, open_sink
+from flowedge.sources.file import CAPTURE_NAME, STANDARD_INPUT, OpenCapture, capture_paths, open_capture, stored_size
 
 Path = str | os.PathLike[str]
+
+
+@dataclass
+class ConvertResult:
+    """What became of the packets of all captures: packets == in_flows + sum(skipped.values())."""
+
+    packets: int = 0
+    in_flows: int = 0
+    skipped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SKIP_REASONS, 0))
+    """packets by reason; flowedge.SKIP_REASONS says what each means"""
+    flows: int = 0
+    evicted: int = 0
+    """of the flows, those closed for lack of room (max_flows)"""
+    backward_time: int = 0
+    """packets older than the one before in their flow"""
+    seconds: float = 0.0
+    """time it took"""
+    problems: list[FlowedgeError] = field(default_factory=list)
+    """one for each capture that could not be read, or not to its end; the flows up to there are in the output"""
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, engine: FlowEngine) -> None:
+        """Adds one engine's counters."""
+        counters = engine.counters
+        self.packets += counters["packets"]
+        self.in_flows += counters["in_flows"]
+        self.flows += counters["flows"]
+        self.evicted += counters["evicted"]
+        self.backward_time += counters["backward_time"]
+        for reason, count in counters["skipped"].items():
+            self.skipped[reason] += count
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a conversion is."""
+
+    capture: str
+    octets_taken: int
+    octets_total: int | None
+    """None: a pipe is among the captures"""
+    packets: int
+    flows: int
 
 
 def convert(
@@ -31,7 +83,7 @@ def convert(
     output       path whose suffix names the format (.csv, .csv.gz, .jsonl, .jsonl.gz, .parquet, .arrow), "-" for CSV to
                  standard output, or a folder (existing, or ending in "/") for one output a capture
     format       "csv", ..., "arrow", instead of the suffix; in a folder "csv" unless given
-    jobs         threads that format flows while packets are read; changes no octet of the output
+    jobs         threads that share the work; changes no octet of the output
     on_progress  is called every few milliseconds
     options      see FlowOptions
 
@@ -71,6 +123,87 @@ def _read_flows(path: str, engine: FlowEngine) -> Iterator[FlowBatch]:
         problem = capture.problem()
     if problem is not None:
         raise problem
+
+
+class Conversion:
+    """Carries the flows of captures, each read with an engine of its own, to outputs, and keeps count.
+
+    captures     paths of all captures that will be converted
+    options      what FlowEngine takes
+    jobs         threads that share the work
+    on_progress  is called every few milliseconds
+    """
+
+    def __init__(
+        self,
+        captures: Sequence[str],
+        options: FlowOptions,
+        jobs: int,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.result = ConvertResult()
+        self._options = options
+        self._selection = make_engine(options).selection
+        self._jobs = jobs
+        self._on_progress = on_progress
+        self._started = time.monotonic()
+        self._octets_done = 0
+        self._octets_total = _sum_or_none([stored_size(path) for path in captures])
+
+    def write(self, captures: Sequence[str], target: str, form: str) -> bool:
+        """The flows of some captures, in turn, into one output; False, and no output, if none of them is usable.
+
+        Raises SinkError, or BrokenPipeError when nobody reads the output any more.
+        """
+        sink = open_sink(target, form, self._selection)
+        try:
+            usable = [self._copy(path, sink) for path in captures]
+        except BaseException:
+            sink.close(keep=False)
+            raise
+        sink.close(keep=any(usable))
+        self.result.seconds = time.monotonic() - self._started
+        return any(usable)
+
+    def _copy(self, path: str, sink: Sink) -> bool:
+        """The flows of one capture; False if it is not usable at all. A problem with it is noted in the result."""
+        engine = make_engine(self._options)
+        problem: FlowedgeError | None
+        try:
+            with open_capture(path) as capture:
+                copy_flows(capture, engine, sink, self._jobs, lambda: self._report(capture, engine))
+                problem = capture.problem()
+        except (CaptureError, MissingInputError, PermissionDeniedError) as error:
+            problem = error
+        self._note(path, engine, problem)
+        return problem is None or (isinstance(problem, CaptureError) and not isinstance(problem, NotACaptureError))
+
+    def _note(self, path: str, engine: FlowEngine, problem: FlowedgeError | None) -> None:
+        self._octets_done += stored_size(path) or 0
+        self.result.add(engine)
+        if problem is not None:
+            self.result.problems.append(problem)
+        if engine.filter_problem:
+            self.result.warnings.append(f"{path}: {engine.filter_problem}")
+
+    def _report(self, capture: OpenCapture, engine: FlowEngine) -> None:
+        if self._on_progress is None:
+            return
+        counters = engine.counters
+        self._on_progress(
+            Progress(
+                capture=capture.name,
+                octets_taken=self._octets_done + capture.octets_taken,
+                octets_total=self._octets_total,
+                packets=self.result.packets + counters["packets"],
+                flows=self.result.flows + counters["flows"],
+            )
+        )
+
+
+def _sum_or_none(sizes: Sequence[int | None]) -> int | None:
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
 
 
 def _as_list(inputs: Path | Sequence[Path]) -> list[str]:

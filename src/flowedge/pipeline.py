@@ -1,86 +1,42 @@
-"""Wires captures to the engine and the engine to sinks. The only module with threads."""
+"""Wires a capture to an engine and the engine to a sink. The only module with threads."""
 
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from flowedge._core import HAVE_LIBPCAP, SKIP_REASONS, FlowBatch, FlowEngine
-from flowedge.errors import (
-    CaptureError,
-    FlowedgeError,
-    MissingInputError,
-    NotACaptureError,
-    PermissionDeniedError,
-    UsageError,
-)
+from flowedge._core import HAVE_LIBPCAP, FlowBatch, FlowEngine, PacketBlock
+from flowedge.errors import UsageError
 from flowedge.options import FlowOptions
-from flowedge.sinks import Sink, open_sink
-from flowedge.sources.file import OpenCapture, open_capture, stored_size
+from flowedge.sinks import Sink
+from flowedge.sources.file import OpenCapture
 from flowedge.sources.pcapy import filter_compiler
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
 BATCH_SIZE = 1024  # flows in a batch: some 650 kB
-PENDING_PER_THREAD = 2  # batches on their way to a sink, for each thread that encodes
+BATCHES_AHEAD = 8  # on their way to the sink, for each thread that encodes
+BLOCKS_AHEAD = 4  # blocks of packets that are decoded ahead: some 640 kB each
+HELD_FLOWS = 4096  # of some 500 octets: an engine with no more open closes none by its clock (see FlowEngine)
+WORTH_THREADS = 4 << 20  # octets of a capture from which on threads pay
 
-
-@dataclass
-class ConvertResult:
-    """What became of the packets of all captures: packets == in_flows + sum(skipped.values())."""
-
-    packets: int = 0
-    in_flows: int = 0
-    skipped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SKIP_REASONS, 0))
-    """packets by reason; flowedge.SKIP_REASONS says what each means"""
-    flows: int = 0
-    evicted: int = 0
-    """of the flows, those closed for lack of room (max_flows)"""
-    backward_time: int = 0
-    """packets older than the one before in their flow"""
-    seconds: float = 0.0
-    """time it took"""
-    problems: list[FlowedgeError] = field(default_factory=list)
-    """one for each capture that could not be read, or not to its end; the flows up to there are in the output"""
-    warnings: list[str] = field(default_factory=list)
-
-    def add(self, engine: FlowEngine) -> None:
-        """Adds one engine's counters."""
-        counters = engine.counters
-        self.packets += counters["packets"]
-        self.in_flows += counters["in_flows"]
-        self.flows += counters["flows"]
-        self.evicted += counters["evicted"]
-        self.backward_time += counters["backward_time"]
-        for reason, count in counters["skipped"].items():
-            self.skipped[reason] += count
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a conversion is."""
-
-    capture: str
-    octets_taken: int
-    octets_total: int | None
-    """None: a pipe is among the captures"""
-    packets: int
-    flows: int
+LookAround = Callable[[], None]
 
 
 def make_engine(options: FlowOptions, batch_size: int = BATCH_SIZE) -> FlowEngine:
     """An engine with these options. Raises UsageError if they cannot be met, MissingPackageError being one."""
     compiler = None if HAVE_LIBPCAP or options.get("filter") is None else filter_compiler()
     try:
-        return FlowEngine(**options, batch_size=batch_size, compile_filter=compiler)
+        return FlowEngine(**options, held_flows=HELD_FLOWS, batch_size=batch_size, compile_filter=compiler)
     except (ValueError, TypeError) as error:
         raise UsageError(str(error)) from error
 
 
-def batches_of(capture: OpenCapture, engine: FlowEngine, look_around: Callable[[], None]) -> Iterator[FlowBatch]:
+def batches_of(capture: OpenCapture, engine: FlowEngine, look_around: LookAround) -> Iterator[FlowBatch]:
     """All flows of a capture; look_around is called every few milliseconds."""
     status = "more"
     while status != "end":
@@ -90,127 +46,124 @@ def batches_of(capture: OpenCapture, engine: FlowEngine, look_around: Callable[[
             yield batch
 
 
-class OrderedWriter:
-    """Encodes batches in threads, and writes them to a sink, in the caller's thread, in the order they came in.
+def copy_flows(capture: OpenCapture, engine: FlowEngine, sink: Sink, threads: int, look_around: LookAround) -> None:
+    """All flows of a capture into a sink; look_around is called every few milliseconds. Raises SinkError."""
+    if threads == 1 or (capture.size is not None and capture.size < WORTH_THREADS):
+        for batch in batches_of(capture, engine, look_around):
+            sink.write(sink.encode(batch))
+        return
+    with SideBySide(capture, engine, sink, threads) as work:
+        work.run(look_around)
 
-    The threads start with the first full batch: a short capture does not pay for them.
+
+@dataclass
+class _Encoding:
+    batch: FlowBatch
+    encoded: "Future[Any]"
+
+
+class SideBySide:
+    """Copies a capture's flows to a sink with several threads: the caller's keeps the flows and writes, the others
+    decode packets and encode flows.
+
+    Work is handed out in pieces of about a millisecond, a block of packets or a batch of flows, so that every thread is
+    busy whatever the capture is made of. The caller's thread encodes too, rather than wait. What is written, and in
+    which order, does not depend on the threads.
     """
 
-    def __init__(self, sink: Sink, threads: int) -> None:
-        self._sink = sink
-        self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
-        self._pending: deque[Future[Any]] = deque()
+    def __init__(self, capture: OpenCapture, engine: FlowEngine, sink: Sink, threads: int) -> None:
+        from concurrent.futures import ThreadPoolExecutor
 
-    def __enter__(self) -> "OrderedWriter":
+        self._capture = capture
+        self._engine = engine
+        self._sink = sink
+        self._pool = ThreadPoolExecutor(threads - 1, thread_name_prefix="flowedge")
+        self._decoding = Lock()  # one block after the other: the order of packets is the order of blocks
+        self._ended = False
+        self._decoded: SimpleQueue[PacketBlock | BaseException | None] = SimpleQueue()
+        self._on_their_way: deque[_Encoding] = deque()
+        self._most_on_their_way = BATCHES_AHEAD * (threads - 1)
+
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        try:
-            while kind is None and self._pending:
-                self._write_oldest()
-        finally:
-            if self._pool is not None:
-                self._pool.shutdown(cancel_futures=True)
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self._ended = True
+        self._pool.shutdown(cancel_futures=True)
 
-    def put(self, batch: FlowBatch) -> None:
-        """Takes a batch; waits when too many are on their way. Raises SinkError."""
-        if self._pool is None and len(batch) < BATCH_SIZE:
-            self._sink.write(self._sink.encode(batch))
-            return
-        self._pending.append(self._started_pool().submit(self._sink.encode, batch))
-        if len(self._pending) > PENDING_PER_THREAD * self._threads:
+    def run(self, look_around: LookAround) -> None:
+        """Raises SinkError."""
+        # Nobody could end a thread that waits for a pipe: a pipe is read here.
+        blocks = self._decoded_here() if self._capture.size is None else self._decoded_aside()
+        for block in blocks:
+            while (batch := self._engine.process(block)) is not None:
+                self._put(batch)
+            look_around()
+        for batch in _last_batches(self._engine):
+            self._put(batch)
+        while self._on_their_way:
             self._write_oldest()
 
-    def _started_pool(self) -> "ThreadPoolExecutor":
-        if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
+    def _decoded_here(self) -> Iterator[PacketBlock]:
+        block = PacketBlock()
+        status = "full"
+        while status != "end":
+            status = self._engine.decode(self._capture.reader, block)
+            yield block
 
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="encode")
-        return self._pool
+    def _decoded_aside(self) -> Iterator[PacketBlock]:
+        for _ in range(BLOCKS_AHEAD):
+            self._pool.submit(self._decode, PacketBlock())
+        while (block := self._next_decoded()) is not None:
+            if isinstance(block, BaseException):
+                raise block
+            yield block
+            self._pool.submit(self._decode, block)
+
+    def _next_decoded(self) -> PacketBlock | BaseException | None:
+        while self._decoded.empty() and self._encode_one_here():
+            pass
+        return self._decoded.get()
+
+    def _decode(self, block: PacketBlock) -> None:
+        with self._decoding:
+            if self._ended:
+                return
+            try:
+                self._ended = self._engine.decode(self._capture.reader, block) == "end"
+                self._decoded.put(block)
+                if self._ended:
+                    self._decoded.put(None)
+            except BaseException as error:
+                self._ended = True
+                self._decoded.put(error)
+
+    def _put(self, batch: FlowBatch) -> None:
+        self._on_their_way.append(_Encoding(batch, self._pool.submit(self._sink.encode, batch)))
+        while self._on_their_way[0].encoded.done() or len(self._on_their_way) > self._most_on_their_way:
+            self._write_oldest()
+            if not self._on_their_way:
+                return
 
     def _write_oldest(self) -> None:
-        self._sink.write(self._pending.popleft().result())
+        self._sink.write(self._on_their_way.popleft().encoded.result())
+
+    def _encode_one_here(self) -> bool:
+        """Takes a batch from the threads that none of them has begun; False if there is none."""
+        from concurrent.futures import Future
+
+        for encoding in self._on_their_way:
+            if encoding.encoded.cancel():
+                encoding.encoded = Future()
+                encoding.encoded.set_result(self._sink.encode(encoding.batch))
+                return True
+        return False
 
 
-class Conversion:
-    """Carries the flows of captures, each read with an engine of its own, to outputs, and keeps count.
-
-    captures     paths of all captures that will be converted
-    options      what FlowEngine takes
-    threads      that encode batches
-    on_progress  is called every few milliseconds
-    """
-
-    def __init__(
-        self,
-        captures: Sequence[str],
-        options: FlowOptions,
-        threads: int,
-        on_progress: Callable[[Progress], None] | None,
-    ) -> None:
-        self.result = ConvertResult()
-        self._options = options
-        self._selection = make_engine(options).selection
-        self._threads = threads
-        self._on_progress = on_progress
-        self._started = time.monotonic()
-        self._octets_done = 0
-        self._octets_total = _sum_or_none([stored_size(path) for path in captures])
-
-    def write(self, captures: Sequence[str], target: str, form: str) -> bool:
-        """The flows of some captures, in turn, into one output; False, and no output, if none of them is usable.
-
-        Raises SinkError, or BrokenPipeError when nobody reads the output any more.
-        """
-        sink = open_sink(target, form, self._selection)
-        try:
-            with OrderedWriter(sink, self._threads) as writer:
-                usable = [self._copy(path, writer) for path in captures]
-        except BaseException:
-            sink.close(keep=False)
-            raise
-        sink.close(keep=any(usable))
-        self.result.seconds = time.monotonic() - self._started
-        return any(usable)
-
-    def _copy(self, path: str, writer: OrderedWriter) -> bool:
-        """The flows of one capture; False if it is not usable at all. A problem with it is noted in the result."""
-        engine = make_engine(self._options)
-        problem: FlowedgeError | None
-        try:
-            with open_capture(path) as capture:
-                for batch in batches_of(capture, engine, lambda: self._report(capture, engine)):
-                    writer.put(batch)
-                problem = capture.problem()
-        except (CaptureError, MissingInputError, PermissionDeniedError) as error:
-            problem = error
-        self._note(path, engine, problem)
-        return problem is None or (isinstance(problem, CaptureError) and not isinstance(problem, NotACaptureError))
-
-    def _note(self, path: str, engine: FlowEngine, problem: FlowedgeError | None) -> None:
-        self._octets_done += stored_size(path) or 0
-        self.result.add(engine)
-        if problem is not None:
-            self.result.problems.append(problem)
-        if engine.filter_problem:
-            self.result.warnings.append(f"{path}: {engine.filter_problem}")
-
-    def _report(self, capture: OpenCapture, engine: FlowEngine) -> None:
-        if self._on_progress is None:
-            return
-        counters = engine.counters
-        self._on_progress(
-            Progress(
-                capture=capture.name,
-                octets_taken=self._octets_done + capture.octets_taken,
-                octets_total=self._octets_total,
-                packets=self.result.packets + counters["packets"],
-                flows=self.result.flows + counters["flows"],
-            )
-        )
-
-
-def _sum_or_none(sizes: Sequence[int | None]) -> int | None:
-    known = [size for size in sizes if size is not None]
-    return sum(known) if len(known) == len(sizes) else None
+def _last_batches(engine: FlowEngine) -> Iterator[FlowBatch]:
+    """The flows that are open at the end of a capture."""
+    status = "batch"
+    while status != "end":
+        batch, status = engine.finish()
+        if batch is not None:
+            yield batch

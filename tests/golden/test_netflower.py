@@ -18,7 +18,6 @@ LEFT_OUT = {
     "pppoe": "it knows no PPPoE",
     "raw-ip": "it takes raw IP for Ethernet",
     "sll": "it takes Linux cooked for Ethernet",
-    "isakmp": "time runs back by 19 hours: it has no clock that would have closed idle flows by then",
     "badpackets": "cut by a snaplen: it counts captured octets",
     "urg-cut": "cut by a snaplen: it counts captured octets",
 }

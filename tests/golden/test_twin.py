@@ -8,14 +8,11 @@ from reference import MODES, rows
 from reference.comparison import compare
 from shared_captures import corpus_captures, each_capture, golden_captures
 
-#: Captures whose time runs back by more than the idle time-out, by how much at most.
-RUNS_BACK = {"isakmp.pcap": "19 hours"}
-
 CAPTURES = golden_captures() + golden_captures("pcap_us") + corpus_captures()
 
 
 @pytest.mark.parametrize("mode", MODES)
 @each_capture(CAPTURES)
 def test_rows_are_the_twins(capture: Path, mode: str) -> None:
-    result = compare(convert(capture, mode=mode).rows, rows(capture, mode, clocked=capture.name in RUNS_BACK))
+    result = compare(convert(capture, mode=mode).rows, rows(capture, mode))
     assert not result, str(result)

@@ -13,14 +13,7 @@ from reference.decoding import Segment, decode
 from reference.features import CORRECTED, NETFLOWER, Row, features
 from reference.java_rows import fork_row, v4_row
 from reference.jnetpcap import JavaPacket, read_packet
-from reference.lifecycle import (
-    NS_PER_SECOND,
-    CorrectedLifeCycle,
-    ExpiryClock,
-    NetflowerLifeCycle,
-    Timeouts,
-    flows_of,
-)
+from reference.lifecycle import NS_PER_SECOND, CorrectedLifeCycle, NetflowerLifeCycle, Timeouts, flows_of
 
 __all__ = ["MODES", "Row", "Timeouts", "rows", "rows_of"]
 
@@ -28,24 +21,21 @@ DEFAULT_TIMEOUTS = Timeouts()
 MODES = ("netflower", "cicflowmeter", "engelen", "corrected")
 
 
-def rows(path: Path, mode: str, clocked: bool = False) -> list[Row]:
-    """The rows of a capture file, in no order that matters; see ExpiryClock for what a clock changes."""
-    return rows_of(read_frames(path), mode, clocked=clocked)
+def rows(path: Path, mode: str) -> list[Row]:
+    """The rows of a capture file, in no order that matters."""
+    return rows_of(read_frames(path), mode)
 
 
-def rows_of(
-    frames: Iterable[Frame], mode: str, timeouts: Timeouts = DEFAULT_TIMEOUTS, clocked: bool = False
-) -> list[Row]:
-    """The same from frames; time-outs and clock are those of netflower and corrected alone."""
+def rows_of(frames: Iterable[Frame], mode: str, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> list[Row]:
+    """The same from frames; the time-outs are those of netflower and corrected alone."""
     timed = (frame for frame in frames if frame.ticks is not None)
     if mode == "cicflowmeter":
         return [v4_row(flow) for flow in v4_flows(_java_packets(timed, fork=False))]
     if mode == "engelen":
         return [fork_row(flow) for flow in fork_flows(_java_packets(timed, fork=True))]
-    clock = ExpiryClock(timeouts.idle) if clocked else None
     if mode == "corrected":
-        return [features(flow, CORRECTED) for flow in flows_of(_segments(timed), CorrectedLifeCycle(timeouts), clock)]
-    return [features(flow, NETFLOWER) for flow in flows_of(_segments(timed), NetflowerLifeCycle(timeouts), clock)]
+        return [features(flow, CORRECTED) for flow in flows_of(_segments(timed), CorrectedLifeCycle(timeouts))]
+    return [features(flow, NETFLOWER) for flow in flows_of(_segments(timed), NetflowerLifeCycle(timeouts))]
 
 
 def _segments(frames: Iterable[Frame]) -> Iterator[tuple[int, Segment]]:

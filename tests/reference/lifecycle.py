@@ -178,35 +178,8 @@ class CorrectedLifeCycle:
 LifeCycle = NetflowerLifeCycle | CorrectedLifeCycle
 
 
-@dataclass
-class ExpiryClock:
-    """The engine's clock: the earlier of two successive packets' times, never going back.
-
-    It shows in the rows only where time runs back by more than the idle time-out: a flow that was idle before is
-    closed by then, and its late packets are another's.
-    """
-
-    idle_timeout: int
-    now: int | None = None
-    previous: int | None = None
-    seen: dict[FlowKey, int] = field(default_factory=dict)
-
-    def follow(self, time: int, segment: Segment, life_cycle: LifeCycle) -> None:
-        """Moves the clock to a packet that is about to be taken, and closes what is idle."""
-        reached = time if self.previous is None else min(time, self.previous)
-        self.now = reached if self.now is None else max(self.now, reached)
-        self.previous = time
-        for key, flow in list(life_cycle.open.items()):
-            if self.now - max(flow.last, self.seen.get(key, flow.last)) > self.idle_timeout:
-                life_cycle.close(flow)
-        key = FlowKey(segment.source, segment.destination, segment.protocol)
-        self.seen[key] = self.seen[key.reverse()] = self.now
-
-
-def flows_of(packets: Iterable[tuple[int, Segment]], life_cycle: LifeCycle, clock: ExpiryClock | None) -> list[Flow]:
-    """All flows of packets with their times in nanoseconds; without a clock, silence closes nothing by itself."""
+def flows_of(packets: Iterable[tuple[int, Segment]], life_cycle: LifeCycle) -> list[Flow]:
+    """All flows of packets with their times in nanoseconds; silence closes nothing by itself."""
     for time, segment in packets:
-        if clock is not None:
-            clock.follow(time, segment, life_cycle)
         life_cycle.packet(time, segment)
     return life_cycle.finish()

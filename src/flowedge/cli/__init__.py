@@ -1,5 +1,6 @@
 """The command `flowedge`: one module a command, each thin."""
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -48,4 +49,5 @@ def _one_sentence(error: click.ClickException) -> str:
 
 def main() -> None:
     """The entry point of the command."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: leaves nothing half written
     sys.exit(run(sys.argv[1:]))

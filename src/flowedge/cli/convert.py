@@ -8,9 +8,8 @@ import click
 from flowedge._core import MODES, NAME_SCHEMES, SKIP_REASONS
 from flowedge.cli.messages import Messages
 from flowedge.cli.progress import TerminalProgress
-from flowedge.conversion import convert
+from flowedge.conversion import ConvertResult, Progress, convert
 from flowedge.errors import CaptureError, FlowedgeError
-from flowedge.pipeline import ConvertResult, Progress
 from flowedge.sinks import FORMATS
 from flowedge.sinks.output import open_output
 

@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from flowedge.pipeline import Progress
+from flowedge.conversion import Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
