@@ -12,7 +12,7 @@ JOBS := $(shell nproc)
 export PYTHON CXX
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test native-test lint types asan fuzz bench wheel docs clean \
+.PHONY: help demo test native-test lint types asan fuzz damage bench wheel docs clean \
         system-packages native-programs fuzz-programs
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -31,7 +31,7 @@ test: native-test lint types $(VENV)/tools $(VENV)/installed  ## everything that
 
 # --- native -----------------------------------------------------------------------------------------------------------
 
-NATIVE_SOURCES := $(wildcard native/src/*.cpp)
+NATIVE_SOURCES := $(wildcard native/src/*/*.cpp)
 TEST_SOURCES := $(wildcard native/tests/test_*.cpp)
 FUZZ_SOURCES := $(wildcard native/fuzz/fuzz_*.cpp)
 TEST_OBJECTS := $(NATIVE_SOURCES:native/src/%.cpp=$(BUILD)/native/%.o)
@@ -52,12 +52,14 @@ native-test: system-packages  ## the engine's own tests, under ASan and UBSan
 
 native-programs: $(TEST_PROGRAMS)
 
-$(BUILD)/native/%.o: native/src/%.cpp | $(BUILD)/native
+$(BUILD)/native/%.o: native/src/%.cpp
 	@echo "  compile $<"
+	@mkdir -p $(@D)
 	@$(CXX) $(NATIVE_FLAGS) $(SANITIZE) -c $< -o $@
 
-$(BUILD)/native/check.o: native/tests/check.cpp | $(BUILD)/native
+$(BUILD)/native/check.o: native/tests/check.cpp
 	@echo "  compile $<"
+	@mkdir -p $(@D)
 	@$(CXX) $(NATIVE_FLAGS) $(SANITIZE) -c $< -o $@
 
 $(BUILD)/native/test_%: native/tests/test_%.cpp $(BUILD)/native/check.o $(TEST_OBJECTS)
@@ -79,18 +81,16 @@ fuzz: system-packages  ## run each libFuzzer target for FUZZ_SECONDS
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 
-$(BUILD)/fuzz/%.o: native/src/%.cpp | $(BUILD)/fuzz
+$(BUILD)/fuzz/%.o: native/src/%.cpp
 	@echo "  compile $< for fuzzing"
+	@mkdir -p $(@D)
 	@clang++ $(NATIVE_FLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -c $< -o $@
 
 $(BUILD)/fuzz/fuzz_%: native/fuzz/fuzz_%.cpp $(FUZZ_OBJECTS)
 	@echo "  build $@"
 	@clang++ $(NATIVE_FLAGS) $(SANITIZE) -fsanitize=fuzzer $(filter %.cpp %.o,$^) $(LIBS) -o $@
 
-$(BUILD)/native $(BUILD)/fuzz:
-	@mkdir -p $@
-
--include $(wildcard $(BUILD)/native/*.d $(BUILD)/fuzz/*.d)
+-include $(wildcard $(BUILD)/native/*.d $(BUILD)/native/*/*.d $(BUILD)/fuzz/*.d $(BUILD)/fuzz/*/*.d)
 
 # --- Python -----------------------------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ $(VENV)/tools: pyproject.toml | $(VENV)/created
 	$(PIP) install --group test --group lint
 	@touch $@
 
-NATIVE_FILES := $(wildcard native/*/*.[ch]pp native/include/flowedge/*.hpp)
+NATIVE_FILES := $(wildcard native/*/*.[ch]pp native/src/*/*.[ch]pp native/include/flowedge/*.hpp bench/*.c bench/*.cpp)
 
 lint: $(VENV)/tools $(VENV)/installed  ## style and layering: ruff, clang-format, clang-tidy, import-linter
 	$(BIN)/ruff check --quiet
@@ -139,8 +139,10 @@ asan: $(VENV)/tools  ## the Python unit tests with the extension built under ASa
 	  LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
 	  $(BIN)/python -m pytest tests/unit
 
+damage: $(VENV)/tools $(VENV)/installed  ## 100,000 random corruptions of captures
+	cd tests && ../$(BIN)/python -m integration.corrupt --count 100000
+
 bench: $(VENV)/installed  ## speed and memory, next to nfstream and netflower
-	$(PIP) install --group bench
 	$(BIN)/python bench/run.py
 
 wheel: $(VENV)/created  ## sdist and wheel in dist/, the wheel's stable ABI checked

@@ -75,7 +75,7 @@ def native_extension() -> Extension:
     sanitize = SANITIZE_ARGS if os.environ.get("FLOWEDGE_SANITIZE") == "1" else []
     return Extension(
         "flowedge._core",
-        sources=["src/flowedge/_core.pyx", *sorted(str(path) for path in Path("native/src").glob("*.cpp"))],
+        sources=["src/flowedge/_core.pyx", *sorted(str(path) for path in Path("native/src").glob("*/*.cpp"))],
         depends=[
             "src/flowedge/_callbacks.hpp",
             "src/flowedge/_native.pxd",

@@ -11,7 +11,7 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 BUILD = ROOT / "build" / "bench"
 
-NATIVE_SOURCES = sorted((ROOT / "native" / "src").glob("*.cpp"))
+NATIVE_SOURCES = sorted((ROOT / "native" / "src").glob("*/*.cpp"))
 NATIVE_HEADERS = sorted((ROOT / "native").glob("*/**/*.hpp"))
 
 

@@ -1,7 +1,7 @@
 #include <random>
 
-#include "../src/rules_corrected.hpp"
-#include "../src/rules_netflower.hpp"
+#include "../src/engine/rules_corrected.hpp"
+#include "../src/engine/rules_netflower.hpp"
 #include "check.hpp"
 #include "engine_run.hpp"
 

@@ -202,12 +202,12 @@ TEST(flow_that_begins_behind_the_clock_has_its_idle_time_before_it) {
 TEST(flow_that_ends_behind_the_clock_lingers_too) {
   for (const Mode mode : kWireModes) {
     EngineRun run(options_of(mode));
-    run.send({{seconds(1000), bystander()}, {seconds(1000), bystander()}});
+    run.send({{seconds(1000), bystander()}, {seconds(1000.4), bystander()}, {seconds(1000.4), bystander()}});
     run.advance(0);  // which the clock does not follow
     run.send({{seconds(500), up(tcp::kAck)}, {seconds(500), up(tcp::kRst)}});
-    run.send({{seconds(1000.5), bystander()}, {seconds(1000.5), bystander()}, {seconds(500.5), down(tcp::kAck)}});
+    run.send({{seconds(1001.2), bystander()}, {seconds(1001.2), bystander()}, {seconds(501), down(tcp::kAck)}});
     CHECK_EQ(run.skipped(Skip::leftover), mode == Mode::netflower ? 1U : 0U);
-    run.send({{seconds(1001.1), bystander()}, {seconds(1001.1), bystander()}});
+    run.send({{seconds(1001.5), bystander()}, {seconds(1001.5), bystander()}});
     run.flush();
     CHECK_EQ(run.records().size(), 2U);
     CHECK_EQ(packets_of(run.records()[0]), mode == Mode::netflower ? 2U : 3U);
@@ -246,6 +246,13 @@ TEST(held_flows_wait_for_their_own_packets) {
   }
 }
 
+TEST(second_end_of_a_flow_has_a_linger_time_of_its_own) {
+  EngineRun run(options_of(Mode::netflower));
+  run.send({{0, up(tcp::kRst)}, {seconds(0.5), up(tcp::kSyn)}, {seconds(0.9), up(tcp::kRst)}});
+  run.send({{seconds(1.2), bystander()}, {seconds(1.2), bystander()}, {seconds(1.8), up(tcp::kAck)}});
+  CHECK_EQ(run.skipped(Skip::leftover), 1U);
+}
+
 TEST(held_flows_linger_until_their_own_packets_end_them) {
   EngineOptions options = options_of(Mode::corrected);
   options.held_flows = 2;
@@ -260,12 +267,16 @@ TEST(held_flows_linger_until_their_own_packets_end_them) {
 }
 
 TEST(corrected_prints_a_closed_flow_when_its_linger_time_is_over) {
-  EngineRun run(options_of(Mode::corrected));
-  run.send({{0, up(tcp::kRst)}, {kSecond, bystander()}, {kSecond, bystander()}});
-  CHECK_EQ(run.records().size(), 0U);
-  run.send({{kSecond + 1, bystander()}, {kSecond + 1, bystander()}});
-  CHECK_EQ(run.records().size(), 1U);
-  CHECK_EQ(run.records()[0].end_reason, 3);
+  for (const std::int64_t linger : {kSecond / 10, kSecond}) {
+    EngineOptions options = options_of(Mode::corrected);
+    options.linger_ns = linger;
+    EngineRun run(options);
+    run.send({{0, up(tcp::kRst)}, {linger, bystander()}, {linger, bystander()}});
+    CHECK_EQ(run.records().size(), 0U);
+    run.send({{linger + 1, bystander()}, {linger + 1, bystander()}});
+    CHECK_EQ(run.records().size(), 1U);
+    CHECK_EQ(run.records()[0].end_reason, 3);
+  }
 }
 
 TEST(closed_flow_is_forgotten_by_the_clock_too) {

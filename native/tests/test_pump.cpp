@@ -63,7 +63,6 @@ class RecordingEngine final : public flowedge::Engine {
     for (; taken < count && !block.full(); ++taken) {
       std::memcpy(&block.packets[block.size++].time, frames[taken].data, sizeof(std::int64_t));
     }
-    block.frames += taken;
     return taken;
   }
   bool process(flowedge::PacketBlock&, RecordBatch&) override { return true; }

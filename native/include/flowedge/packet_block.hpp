@@ -18,15 +18,13 @@ struct PacketBlock {
 
   void clear() {
     size = next = 0;
-    frames = 0;
     skipped = {};
   }
 
   std::vector<Packet> packets;
   std::size_t size = 0;
   std::size_t next = 0;                               ///< the first that has not reached its flow
-  std::uint64_t frames = 0;                           ///< what it took to fill the block; moved to the counters
-  std::array<std::uint64_t, kSkipReasons> skipped{};  ///< by Skip; likewise
+  std::array<std::uint64_t, kSkipReasons> skipped{};  ///< frames that made no packet, by Skip; moved to the counters
 };
 
 }  // namespace flowedge

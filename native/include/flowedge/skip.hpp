@@ -32,8 +32,7 @@ enum class Skip : std::uint8_t {
 
 inline constexpr std::size_t kSkipReasons = static_cast<std::size_t>(Skip::count_);
 
-/// What became of every packet. packets == in_flows + the sum of skipped, whenever the engine has
-/// taken all it was given.
+/// What became of every packet. packets == in_flows + the sum of skipped, at any time between two calls.
 struct Counters {
   std::uint64_t packets = 0;
   std::uint64_t in_flows = 0;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "byte_order.hpp"
 #include "capture_format.hpp"
+#include "flowedge/byte_order.hpp"
 #include "timescale.hpp"
 
 namespace flowedge {

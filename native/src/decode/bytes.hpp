@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "byte_order.hpp"
+#include "flowedge/byte_order.hpp"
 
 namespace flowedge {
 

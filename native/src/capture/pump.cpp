@@ -17,7 +17,6 @@ PumpStatus Pump::run(RecordBatch& out, std::size_t frame_budget) {
 
 PumpStatus Pump::decode(PacketBlock& block) {
   for (;;) {
-    block.frames += refused_;
     block.skipped[static_cast<std::size_t>(Skip::filtered)] += refused_;
     refused_ = 0;
     next_ += engine_.decode(frames_ + next_, count_ - next_, block);

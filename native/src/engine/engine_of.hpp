@@ -58,12 +58,13 @@ class EngineOf final : public Engine {
   }
 
   bool process(PacketBlock& block, RecordBatch& out) override {
-    take_counters(block);
+    take_skipped(block);
     for (; block.next < block.size; ++block.next) {
       if (block.next % kGroup == 0) fetch_ahead(block);
       if (out.full()) return false;
       const Packet& packet = block.packets[block.next];
       if (Rules::kExpires && !follow(packet.time, out)) return false;
+      ++counters_.packets;
       Rules::arrive(*this, packet, out);
     }
     return true;
@@ -182,7 +183,6 @@ class EngineOf final : public Engine {
   }
 
   void decode(const Frame& frame, PacketBlock& block) const {
-    ++block.frames;
     Packet& packet = block.packets[block.size];
     const bool timed = frame.time_ns > -kTimeLimit && frame.time_ns < kTimeLimit;
     const Skip reason = timed ? Rules::decode(frame, options_.decode, packet) : Skip::untimed;
@@ -195,10 +195,9 @@ class EngineOf final : public Engine {
     ++block.size;
   }
 
-  void take_counters(PacketBlock& block) {
-    counters_.packets += block.frames;
-    block.frames = 0;
+  void take_skipped(PacketBlock& block) {
     for (std::size_t reason = 0; reason < kSkipReasons; ++reason) {
+      counters_.packets += block.skipped[reason];
       counters_.skipped[reason] += block.skipped[reason];
       block.skipped[reason] = 0;
     }

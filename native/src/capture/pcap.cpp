@@ -1,8 +1,8 @@
 // The pcap capture file format (draft-ietf-opsawg-pcap), with the variants that libpcap reads.
 #include <algorithm>
 
-#include "byte_order.hpp"
 #include "capture_format.hpp"
+#include "flowedge/byte_order.hpp"
 
 namespace flowedge {
 namespace {

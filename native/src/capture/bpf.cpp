@@ -1,7 +1,7 @@
 // The classic BPF machine: McCanne and Jacobson, "The BSD Packet Filter" (1993), with the later MOD and XOR.
 #include <array>
 
-#include "byte_order.hpp"
+#include "flowedge/byte_order.hpp"
 #include "flowedge/filter.hpp"
 
 namespace flowedge {
