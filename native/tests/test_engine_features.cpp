@@ -233,6 +233,10 @@ TEST(active_period_of_no_length_does_not_count) {
     const FlowRecord record = record_of(mode, {{0, up(kAck)}, {6 * kSecond, up(kAck)}, {20 * kSecond, up(kAck)}});
     CHECK_EQ(record.active_max, 0.0);
     CHECK(record.idle_mean > 0);
+    const double unit = time_unit(mode) == TimeUnit::seconds ? 1 : 1e6;
+    const Trace twice = {{0, up(kAck)}, {6 * kSecond, up(kAck)}, {8 * kSecond, up(kAck)}, {20 * kSecond, up(kAck)}};
+    CHECK_EQ(record_of(mode, twice).active_min, 2 * unit);
+    CHECK_EQ(record_of(mode, twice).active_mean, 2 * unit);
   }
 }
 

@@ -407,6 +407,16 @@ TEST(engelen_counts_retransmissions) {
   CHECK_EQ(records[0].tot_tcp_retrans_cnt, 3U);
 }
 
+TEST(engelen_never_takes_a_packet_for_one_of_another_sender) {
+  for (unsigned bit = 0; bit < 16; ++bit) {
+    const auto other = static_cast<std::uint16_t>(1U << bit);
+    const auto records = records_of(Mode::engelen, {{0, up(kAck, 0, {other})}, {1000, down(kAck, 0, {0})}});
+    CHECK_EQ(records[0].tot_tcp_retrans_cnt, 0U);
+    const auto turned = records_of(Mode::engelen, {{0, up(kAck, 0, {0})}, {1000, down(kAck, 0, {other})}});
+    CHECK_EQ(turned[0].tot_tcp_retrans_cnt, 0U);
+  }
+}
+
 TEST(engelen_remembers_packets_across_a_cut_but_not_a_reopening) {
   const auto cut = records_of(Mode::engelen, {{0, up(kAck)}, {121 * kSecond, up(kAck)}});
   CHECK_EQ(cut[1].fwd_tcp_retrans_cnt, 1U);

@@ -3,6 +3,7 @@
 
 #include "check.hpp"
 #include "flowedge/flow_index.hpp"
+#include "flowedge/flow_table.hpp"
 
 using flowedge::FlowIndex;
 
@@ -101,4 +102,26 @@ TEST(room_is_as_asked) {
   CheckedIndex checked(100'000);
   for (std::uint32_t flow = 0; flow < 100'000; ++flow) checked.insert(flow * 2654435761U, flow);
   checked.check_all();
+}
+
+TEST(table_gives_a_number_again_before_it_takes_a_new_one) {
+  struct Nothing {};
+  flowedge::FlowTable<Nothing> table(0);
+  std::mt19937 random(5);
+  std::vector<std::uint32_t> numbers;
+  const auto hash_of = [](const flowedge::FlowKey& key) { return key.low_port * 2654435761U; };
+  for (int step = 0; step < 20000; ++step) {
+    if (numbers.size() < 100 && random() % 2 == 0) {
+      flowedge::FlowKey key{};
+      key.low_port = static_cast<std::uint16_t>(step);
+      numbers.push_back(table.insert(hash_of(key), key));
+      CHECK_EQ(table.find(hash_of(key), key), numbers.back());
+    } else if (!numbers.empty()) {
+      std::swap(numbers[random() % numbers.size()], numbers.back());
+      table.erase(hash_of(table.flow(numbers.back()).key), numbers.back());
+      numbers.pop_back();
+    }
+    CHECK_EQ(table.size(), numbers.size());
+    CHECK(table.numbers() <= 100);
+  }
 }

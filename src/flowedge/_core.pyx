@@ -85,6 +85,7 @@ cdef enum:
     FEED_BLOCK = 256
     FRAME_BUDGET = 131072  # packets between two looks at signals and progress: some 20 ms
     MAX_BATCH = 1 << 20
+    MAX_FLOWS = 1 << 30  # the table numbers flows with 31 bits
 MAX_SECONDS = 1 << 31
 
 
@@ -578,7 +579,7 @@ cdef class FlowEngine:
         options.idle_timeout_ns = positive_nanoseconds("idle_timeout", idle_timeout)
         options.max_duration_ns = 0 if max_duration is None else positive_nanoseconds("max_duration", max_duration)
         options.linger_ns = nanoseconds("linger", linger)
-        options.max_flows = 0 if max_flows is None else whole_number("max_flows", max_flows, 1, 0xFFFFFFFF)
+        options.max_flows = 0 if max_flows is None else whole_number("max_flows", max_flows, 1, MAX_FLOWS)
         options.held_flows = whole_number("held_flows", held_flows, 0, 0xFFFFFFFF)
         options.decode.all_protocols = choice({"tcp,udp": False, "all": True}, "protocols", protocols)
         options.decode.decapsulate = decapsulate

@@ -32,8 +32,8 @@ struct Gaps {
 struct Bulks {
   std::int64_t start[2];  ///< of the run at hand
   std::uint64_t run_bytes[2];
-  std::uint64_t bytes[2];    ///< in runs that count
-  std::int64_t duration[2];  ///< of runs that count
+  std::uint64_t bytes[2];     ///< in runs that count
+  std::uint64_t duration[2];  ///< of runs that count; two's complement: wraps rather than overflows
   std::uint32_t run_packets[2];
   std::uint32_t packets[2];  ///< in runs that count
   std::uint32_t count[2];
@@ -100,7 +100,7 @@ static_assert(sizeof(Flow) == 384 && std::is_trivially_copyable_v<Flow>);
 /// Gaps of more than five seconds and the active periods between them. Most flows have none.
 struct Pauses {
   struct Lengths {
-    std::int64_t sum;
+    std::uint64_t sum;  ///< two's complement: wraps rather than overflows
     std::int64_t min;
     std::int64_t max;
     Wide squares;
@@ -108,7 +108,7 @@ struct Pauses {
     void add(std::int64_t length, bool is_first) {
       min = is_first ? length : std::min(min, length);
       max = is_first ? length : std::max(max, length);
-      sum = is_first ? length : sum + length;
+      sum = is_first ? static_cast<std::uint64_t>(length) : sum + static_cast<std::uint64_t>(length);
       if (is_first) squares = Wide{};
       squares += square(length);
     }

@@ -37,7 +37,7 @@ struct Counters {
   std::uint64_t packets = 0;
   std::uint64_t in_flows = 0;
   std::uint64_t flows = 0;          ///< records written
-  std::uint64_t evicted = 0;        ///< of these, closed for lack of room
+  std::uint64_t evicted = 0;        ///< flows closed for lack of room
   std::uint64_t backward_time = 0;  ///< packets in flows that were older than the packet before in their flow
   std::array<std::uint64_t, kSkipReasons> skipped{};  ///< by Skip; [Skip::none] stays 0
 };

@@ -72,7 +72,7 @@ class EngineOf final : public Engine {
 
   bool advance(std::int64_t now_ns, RecordBatch& out) override {
     if (!process(block_, out)) return false;
-    return !Rules::kExpires || !timers_started_ || move_clock(ticks(now_ns), out);
+    return !Rules::kExpires || !timers_started_ || move_clock(ticks(std::clamp(now_ns, -kTimeLimit, kTimeLimit)), out);
   }
 
   bool flush(RecordBatch& out) override {
@@ -157,6 +157,7 @@ class EngineOf final : public Engine {
   void remove_printed(std::uint32_t number) {
     leave_lists(number);
     Rules::forget(table_.extension(number));
+    table_.flow(number).clear(Flow::kClosed);  // an entry left in the linger queue no longer holds
     table_.erase(hash_(table_.flow(number).key), number);
   }
 

@@ -131,7 +131,8 @@ inline void write_gaps(const Flow& flow, double ticks, FlowRecord& record) {
 
 inline TimeStatistics pause_statistics(const Pauses::Lengths& lengths, std::uint32_t count, double ticks) {
   if (count == 0) return {};
-  return time_statistics(count, lengths.sum, lengths.min, lengths.max, lengths.squares, ticks);
+  return time_statistics(count, static_cast<std::int64_t>(lengths.sum), lengths.min, lengths.max, lengths.squares,
+                         ticks);
 }
 
 /// Of a flow that had a pause.
@@ -172,7 +173,9 @@ inline void write_rates(const Flow& flow, double seconds, FlowRecord& record) {
 inline void write_bulks(const Flow& flow, double ticks_a_second, FlowRecord& record) {
   const Bulks& bulks = flow.bulks;
   const auto bytes = [&](Direction d) { return static_cast<double>(bulks.bytes[d]); };
-  const auto seconds = [&](Direction d) { return static_cast<double>(bulks.duration[d]) / ticks_a_second; };
+  const auto seconds = [&](Direction d) {
+    return static_cast<double>(static_cast<std::int64_t>(bulks.duration[d])) / ticks_a_second;
+  };
   record.fwd_byts_b_avg = quotient(bytes(kForward), bulks.count[kForward]);
   record.fwd_pkts_b_avg = quotient(bulks.packets[kForward], bulks.count[kForward]);
   record.fwd_blk_rate_avg = quotient(bytes(kForward), seconds(kForward));

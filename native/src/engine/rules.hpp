@@ -28,7 +28,7 @@ inline void count_bulk(Bulks& bulks, Direction d, std::int64_t duration) {
   ++bulks.count[d];
   bulks.packets[d] += bulks.run_packets[d];
   bulks.bytes[d] += bulks.run_bytes[d];
-  bulks.duration[d] += duration;
+  bulks.duration[d] += static_cast<std::uint64_t>(duration);
 }
 
 inline void extend_run(Bulks& bulks, Direction d, const Packet& packet) {

@@ -41,7 +41,7 @@ struct JavaRules : SharedRules {
       } else if (bulks.run_packets[d] > 4) {
         ++bulks.packets[d];
         bulks.bytes[d] += packet.payload;
-        bulks.duration[d] += packet.time - run_last[d];
+        bulks.duration[d] += static_cast<std::uint64_t>(packet.time - run_last[d]);
       }
     }
     run_last[d] = packet.time;

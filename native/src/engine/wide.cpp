@@ -20,7 +20,7 @@ double sample_variance(std::uint32_t n, std::int64_t sum, const Wide& squares) {
   if (scale(squares, n, scaled)) return to_double(scaled - square(sum)) / divisor;
   const double mean = static_cast<double>(sum) / n;
   const double spread = to_double(squares) - mean * static_cast<double>(sum);
-  return spread > 0 ? spread / (n - 1) : 0;
+  return spread / (n - 1);
 }
 
 }  // namespace flowedge
