@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flowedge._core import CaptureReader, FlowBatch, FlowEngine
-from flowedge.options import FlowOptions
-from flowedge.pipeline import BATCH_SIZE, make_engine
+from flowedge.pipeline import HELD_FLOWS
 
 TextRow = dict[str, str]
 
@@ -32,9 +31,9 @@ class Conversion:
         return {reason: count for reason, count in self.counters["skipped"].items() if count}
 
 
-def convert(capture: Path | bytes, batch_size: int = BATCH_SIZE, **options: Any) -> Conversion:
-    """Turns a capture file, or the octets of one, into flows; the options are FlowOptions."""
-    engine = make_engine(FlowOptions(**options), batch_size)
+def convert(capture: Path | bytes, **options: Any) -> Conversion:
+    """Turns a capture file, or the octets of one, into flows; the options are FlowEngine's."""
+    engine = FlowEngine(held_flows=HELD_FLOWS, **options)
     with io.BytesIO(capture) if isinstance(capture, bytes) else capture.open("rb", buffering=0) as stream:
         reader = CaptureReader(stream)
         text = engine.selection.csv_header() + b"".join(batch.csv() for batch in _batches(engine, reader))

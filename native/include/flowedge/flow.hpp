@@ -11,7 +11,7 @@
 namespace flowedge {
 
 /// Index of a direction in a flow's pairs.
-enum Direction : unsigned { kForward = 0, kBackward = 1 };
+enum Direction : std::uint8_t { kForward = 0, kBackward = 1 };
 
 /// The times between successive packets. Their number and sum need no place here: the sum telescopes to
 /// last - first. Squares are summed exactly, which is both faster than Welford's update (no division a packet)

@@ -51,8 +51,10 @@ inline void write_times(const Flow& flow, std::int64_t ticks_a_second, double ti
   record.first_ns = flow.first * nanoseconds;
   record.last_ns = flow.last() * nanoseconds;
   // The fraction apart: nanoseconds since 1970 are more than a double holds.
-  record.timestamp = static_cast<double>(flow.first / ticks_a_second) +
-                     static_cast<double>(flow.first % ticks_a_second) / static_cast<double>(ticks_a_second);
+  const std::int64_t whole_seconds = flow.first / ticks_a_second;
+  const std::int64_t fraction = flow.first % ticks_a_second;
+  record.timestamp =
+      static_cast<double>(whole_seconds) + static_cast<double>(fraction) / static_cast<double>(ticks_a_second);
   record.flow_duration = static_cast<double>(flow.last() - flow.first) / ticks;
 }
 
@@ -196,7 +198,7 @@ inline void write_subflows(const Flow& flow, double subflows, FlowRecord& record
 /// to be empty.
 template <class Rules>
 inline void write_shared(const Flow& flow, const Pauses& pauses, FlowRecord& record) {
-  constexpr double ticks = Rules::kTicksInUnit;
+  const double ticks = Rules::kTicksInUnit;
   write_endpoints(flow, record);
   write_times(flow, Rules::kSecond, ticks, record);
   write_forward_lengths(flow, record);

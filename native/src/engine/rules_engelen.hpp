@@ -147,11 +147,10 @@ struct EngelenRules : JavaRules {
       } else if (extension.stage == Stage::one_fin && flow.fins_of_both()) {
         extension.stage = Stage::both_fins;
       }
-    } else if ((packet.flags & tcp::kRst) != 0) {
-      extension.stage = Stage::ready;
-    } else if ((packet.flags & tcp::kAck) != 0 && extension.stage == Stage::both_fins) {
-      extension.stage = Stage::ready;
+      return;
     }
+    const bool last_ack = (packet.flags & tcp::kAck) != 0 && extension.stage == Stage::both_fins;
+    if ((packet.flags & tcp::kRst) != 0 || last_ack) extension.stage = Stage::ready;
   }
 
   /// -1 for these two where the duration is 0; the others are 0 then.
