@@ -125,7 +125,7 @@ lint: $(VENV)/tools $(VENV)/installed  ## style and layering: ruff, clang-format
 	@$(BIN)/clang-format --dry-run --Werror $(NATIVE_FILES)
 	@printf '%s\n' $(NATIVE_SOURCES) | xargs -P $(JOBS) -n 1 sh -c \
 	  '$(BIN)/clang-tidy --quiet "$$0" -- -std=c++17 -Inative/include $(LIBPCAP) 2>/dev/null'
-	$(BIN)/lint-imports --quiet
+	$(BIN)/lint-imports
 
 types: $(VENV)/tools $(VENV)/installed  ## mypy --strict, and the stubs of the native module against the module
 	$(BIN)/mypy
