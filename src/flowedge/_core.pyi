@@ -17,6 +17,7 @@ NAME_SCHEMES: tuple[str, ...]
 SKIP_REASONS: dict[str, str]
 HAVE_LIBPCAP: bool
 MAX_SECONDS: int
+MAX_FLOWS: int
 
 class _RecordDtype(TypedDict):
     names: list[str]

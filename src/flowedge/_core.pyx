@@ -85,8 +85,8 @@ cdef enum:
     FEED_BLOCK = 256
     FRAME_BUDGET = 131072  # packets between two looks at signals and progress: some 20 ms
     MAX_BATCH = 1 << 20
-    MAX_FLOWS = 1 << 30  # the table numbers flows with 31 bits
 MAX_SECONDS = 1 << 31
+MAX_FLOWS = 1 << 30  # the table numbers flows with 31 bits
 
 
 def column_list():

@@ -97,29 +97,36 @@ struct alignas(64) Flow {
 };
 static_assert(sizeof(Flow) == 384 && std::is_trivially_copyable_v<Flow>);
 
-/// Gaps of more than five seconds and the active periods between them. Most flows have none.
-struct Pauses {
-  struct Lengths {
-    std::uint64_t sum;  ///< two's complement: wraps rather than overflows
-    std::int64_t min;
-    std::int64_t max;
-    Wide squares;
+/// Statistics of some lengths of time, at least one.
+struct PeriodLengths {
+  std::uint64_t sum;  ///< two's complement: wraps rather than overflows
+  std::int64_t min;
+  std::int64_t max;
+  Wide squares;
 
-    void add(std::int64_t length, bool is_first) {
-      min = is_first ? length : std::min(min, length);
-      max = is_first ? length : std::max(max, length);
-      sum = is_first ? static_cast<std::uint64_t>(length) : sum + static_cast<std::uint64_t>(length);
-      if (is_first) squares = Wide{};
-      squares += square(length);
-    }
-  };
-
-  std::int64_t active_since;
-  std::uint32_t active_count;
-  std::uint32_t idle_count;
-  Lengths active;
-  Lengths idle;
+  void add(std::int64_t length, bool is_first) {
+    min = is_first ? length : std::min(min, length);
+    max = is_first ? length : std::max(max, length);
+    sum = is_first ? static_cast<std::uint64_t>(length) : sum + static_cast<std::uint64_t>(length);
+    if (is_first) squares = Wide{};
+    squares += square(length);
+  }
 };
-static_assert(sizeof(Pauses) == 96);
+
+/// Gaps of more than five seconds.
+struct IdlePeriods {
+  std::int64_t active_since;  ///< when the last one ended
+  std::uint32_t count;
+  std::uint32_t active_count;
+  PeriodLengths lengths;
+};
+
+/// A flow's idle periods and the active ones between them. Most flows have none, and fewer have both: they lie
+/// apart, so that what a flow does not have takes no memory.
+struct Pauses {
+  IdlePeriods& idle;
+  PeriodLengths& active;
+};
+static_assert(sizeof(IdlePeriods) + sizeof(PeriodLengths) == 96);
 
 }  // namespace flowedge

@@ -20,7 +20,7 @@ class FlowTable {
   explicit FlowTable(std::uint32_t max_flows) : index_(max_flows) {}
 
   Flow& flow(std::uint32_t number) { return flows_[number]; }
-  Pauses& pauses(std::uint32_t number) { return pauses_[number]; }
+  Pauses pauses(std::uint32_t number) { return {idle_periods_[number], active_periods_[number]}; }
   Extension& extension(std::uint32_t number) { return extensions_[number]; }
   Slab<FlowLinks>& timer_links() { return timer_links_; }
   Slab<FlowLinks>& use_links() { return use_links_; }
@@ -75,7 +75,8 @@ class FlowTable {
   void grow() {
     timer_links_.grow();
     use_links_.grow();
-    pauses_.grow();
+    idle_periods_.grow();
+    active_periods_.grow();
     extensions_.grow();
     flows_.grow();  // last: its capacity says that all of them have room
   }
@@ -84,7 +85,8 @@ class FlowTable {
   Slab<Flow> flows_;
   Slab<FlowLinks> timer_links_;
   Slab<FlowLinks> use_links_;
-  Slab<Pauses> pauses_;
+  Slab<IdlePeriods> idle_periods_;
+  Slab<PeriodLengths> active_periods_;
   Slab<Extension> extensions_;
   std::uint32_t free_ = kNone;
   std::uint32_t numbers_ = 0;

@@ -66,22 +66,22 @@ inline void add_flags(Flow& flow, Direction d, std::uint8_t flags) {
 }
 
 /// A gap of more than five seconds is an idle value; the active period before it, if it lasted, an active one.
-inline void add_pause(Flow& flow, Pauses& pauses, std::int64_t gap, std::int64_t last, std::int64_t now) {
+inline void add_pause(Flow& flow, Pauses pauses, std::int64_t gap, std::int64_t last, std::int64_t now) {
   if (!flow.is(Flow::kPaused)) {
     flow.set(Flow::kPaused);
-    pauses.active_since = flow.first;
-    pauses.active_count = pauses.idle_count = 0;
+    pauses.idle.active_since = flow.first;
+    pauses.idle.count = pauses.idle.active_count = 0;
   }
-  const std::int64_t active = last - pauses.active_since;
-  if (active > 0) pauses.active.add(active, pauses.active_count++ == 0);
-  pauses.idle.add(gap, pauses.idle_count++ == 0);
-  pauses.active_since = now;
+  const std::int64_t active = last - pauses.idle.active_since;
+  if (active > 0) pauses.active.add(active, pauses.idle.active_count++ == 0);
+  pauses.idle.lengths.add(gap, pauses.idle.count++ == 0);
+  pauses.idle.active_since = now;
 }
 
 /// Adds a packet's time: the gaps of both directions together and of its own, subflows, pauses.
 /// `second` is the ticks in a second. Called before the packet is counted.
 template <std::int64_t second>
-inline void add_time(Flow& flow, Pauses& pauses, Direction d, std::int64_t now) {
+inline void add_time(Flow& flow, Pauses pauses, Direction d, std::int64_t now) {
   if (flow.total_packets() > 0) {
     const std::int64_t last = flow.last();
     const std::int64_t gap = now - last;
@@ -108,7 +108,7 @@ inline void add_time(Flow& flow, Pauses& pauses, Direction d, std::int64_t now) 
 
 /// Adds a packet to its flow.
 template <class Rules>
-inline void add_packet(Flow& flow, Pauses& pauses, typename Rules::Extension& extension, const Packet& packet,
+inline void add_packet(Flow& flow, Pauses pauses, typename Rules::Extension& extension, const Packet& packet,
                        Direction d) {
   Rules::add_bulk(flow, extension, packet, d);
   add_time<Rules::kSecond>(flow, pauses, d, packet.time);

@@ -131,7 +131,7 @@ inline void write_gaps(const Flow& flow, double ticks, FlowRecord& record) {
   }
 }
 
-inline TimeStatistics pause_statistics(const Pauses::Lengths& lengths, std::uint32_t count, double ticks) {
+inline TimeStatistics pause_statistics(const PeriodLengths& lengths, std::uint32_t count, double ticks) {
   if (count == 0) return {};
   return time_statistics(count, static_cast<std::int64_t>(lengths.sum), lengths.min, lengths.max, lengths.squares,
                          ticks);
@@ -139,10 +139,10 @@ inline TimeStatistics pause_statistics(const Pauses::Lengths& lengths, std::uint
 
 /// Of a flow that had a pause.
 inline void write_pauses(const Pauses& pauses, double ticks, FlowRecord& record) {
-  const TimeStatistics active = pause_statistics(pauses.active, pauses.active_count, ticks);
+  const TimeStatistics active = pause_statistics(pauses.active, pauses.idle.active_count, ticks);
   record.active_mean = active.mean, record.active_std = active.deviation;
   record.active_max = active.max, record.active_min = active.min;
-  const TimeStatistics idle = pause_statistics(pauses.idle, pauses.idle_count, ticks);
+  const TimeStatistics idle = pause_statistics(pauses.idle.lengths, pauses.idle.count, ticks);
   record.idle_mean = idle.mean, record.idle_std = idle.deviation;
   record.idle_max = idle.max, record.idle_min = idle.min;
 }

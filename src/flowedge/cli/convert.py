@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from flowedge._core import MODES, NAME_SCHEMES, SKIP_REASONS
+from flowedge._core import MAX_FLOWS, MODES, NAME_SCHEMES, SKIP_REASONS
 from flowedge.cli.messages import Messages
 from flowedge.cli.progress import TerminalProgress
 from flowedge.conversion import ConvertResult, Progress, convert
@@ -37,10 +37,10 @@ def _name_list(_: click.Context, __: click.Parameter, value: str | None) -> Sequ
 @click.option("--protocols", type=click.Choice(("tcp,udp", "all")), default="tcp,udp", show_default=True,
               help="Which IP protocols make flows.")  # fmt: skip
 @click.option("--decapsulate", is_flag=True, help="Follow tunnels inwards (GRE, VXLAN, GTP-U, ...).")
-@click.option("--max-flows", metavar="N", type=click.IntRange(1, 0xFFFFFFFF),
+@click.option("--max-flows", metavar="N", type=click.IntRange(1, MAX_FLOWS),
               help="Keep at most N flows open; beyond, close the one unused for longest.")  # fmt: skip
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), default=1, show_default=True,
-              help="Threads that format flows while packets are read.")  # fmt: skip
+              help="Threads that share the work.")  # fmt: skip
 @click.option("--stats", metavar="FILE", help="Write the closing counters to FILE as JSON.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
