@@ -22,7 +22,6 @@ COMPILE_ARGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fvisibility=hidden",
 SANITIZE_ARGS = ["-g", "-O1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 DIRECTIVES = {
     "language_level": 3,
-    "freethreading_compatible": True,
     "embedsignature": True,
     "auto_pickle": False,
     "autotestdict": False,

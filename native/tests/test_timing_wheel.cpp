@@ -178,3 +178,17 @@ TEST(linger_queue_grows_and_wraps) {
     CHECK_EQ(queue.behind_oldest(16).hash, ~expected[std::min<std::size_t>(16, expected.size() - 1)]);
   }
 }
+
+TEST(linger_queue_keeps_what_it_is_told_to) {
+  flowedge::LingerQueue queue;
+  for (std::uint32_t i = 0; i < 100; ++i) queue.push({i, i, 0});
+  for (int i = 0; i < 30; ++i) queue.pop();  // so that the ring has gone round
+  for (std::uint32_t i = 100; i < 150; ++i) queue.push({i, i, 0});
+  queue.keep_if([](const flowedge::LingerQueue::Entry& entry) { return entry.number % 3 == 0; });
+  CHECK_EQ(queue.size(), std::size_t{40});
+  for (std::uint32_t expected = 30; expected < 150; expected += 3) {
+    CHECK_EQ(queue.oldest().number, expected);
+    queue.pop();
+  }
+  CHECK(queue.empty());
+}

@@ -129,7 +129,7 @@ cdef int64_t nanoseconds(str option, object seconds) except -1:
     try:
         if isinstance(seconds, str):
             seconds = number_in(seconds)
-        if not (seconds == 0 or 1e-9 <= seconds <= MAX_SECONDS):
+        if not (seconds == 0 or (seconds <= MAX_SECONDS and seconds * 1_000_000_000 >= 1)):
             raise ValueError(problem)
         numerator, denominator = seconds.as_integer_ratio()
     except (ArithmeticError, AttributeError, TypeError):
@@ -521,6 +521,8 @@ cdef class PacketBlock:
     """Decoded packets on their way from FlowEngine.decode() to FlowEngine.process(). Can be used again and again."""
 
     cdef native.PacketBlock* _block
+    cdef object _engine  # whose packets they are
+    cdef bint _busy
 
     def __cinit__(self, size_t room=8192):
         self._block = new native.PacketBlock(whole_number("room", room, 1, MAX_BATCH))
@@ -530,6 +532,12 @@ cdef class PacketBlock:
 
     def __len__(self):
         return <Py_ssize_t>self._block.size
+
+    cdef int _enter(self) except -1:
+        if self._busy:
+            raise RuntimeError("this PacketBlock is in use by another thread")
+        self._busy = True
+        return 0
 
 
 @cython.final
@@ -565,6 +573,7 @@ cdef class FlowEngine:
     cdef size_t _batch_size
     cdef bint _reader_ended
     cdef bint _busy
+    cdef bint _decoding
     cdef readonly Selection selection
 
     def __cinit__(self, *, mode="netflower", idle_timeout=120, max_duration=None, linger=1, protocols="tcp,udp",
@@ -653,6 +662,8 @@ cdef class FlowEngine:
         """
         self._enter()
         try:
+            if self._decoding:
+                raise RuntimeError("this FlowEngine is decoding in another thread")
             self._attach(reader)
             return self._run()
         finally:
@@ -699,11 +710,19 @@ cdef class FlowEngine:
         Raises as run() does.
         """
         cdef native.PumpStatus status
-        self._attach(reader)
-        block._block.clear()
-        with nogil:
-            status = self._pump.get().decode(deref(block._block))
-        reader._raise_interrupt()
+        if self._decoding:
+            raise RuntimeError("this FlowEngine is decoding in another thread")
+        block._enter()
+        self._decoding = True
+        try:
+            self._attach(reader)
+            block._engine = self
+            block._block.clear()
+            with nogil:
+                status = self._pump.get().decode(deref(block._block))
+            reader._raise_interrupt()
+        finally:
+            self._decoding = block._busy = False
         if status == native.PumpStatus.end:
             return "end"
         return "pause" if status == native.PumpStatus.pause else "full"
@@ -714,13 +733,19 @@ cdef class FlowEngine:
         Returns a full FlowBatch, and is to be called again, or None when the whole block has been processed.
         """
         cdef cpp_bool done
-        self._enter()
+        if block._engine is not self:
+            raise ValueError("another engine decoded this PacketBlock")
+        block._enter()
         try:
-            with nogil:
-                done = self._engine.get().process(deref(block._block), deref(self._filling._records))
-            return None if done else self._next_full_batch()
+            self._enter()
+            try:
+                with nogil:
+                    done = self._engine.get().process(deref(block._block), deref(self._filling._records))
+                return None if done else self._next_full_batch()
+            finally:
+                self._busy = False
         finally:
-            self._busy = False
+            block._busy = False
 
     def finish(self):
         """Closes the flows that are open at the end of a capture. Call until the status is "end".
@@ -729,6 +754,8 @@ cdef class FlowEngine:
         """
         self._enter()
         try:
+            if self._decoding:
+                raise RuntimeError("this FlowEngine is decoding in another thread")
             return self._finish()
         finally:
             self._busy = False
@@ -811,8 +838,8 @@ cdef class FlowEngine:
         cdef vector[native.Frame] frames
         octets = []  # keeps alive what the frames point to
         for item in block:
-            octets.append(item[1])
-            frames.push_back(frame_view(item, link_type))
+            octets.append(item[1])  # asked for once: an item may make its octets anew each time
+            frames.push_back(frame_view(item, octets[-1], link_type))
         if self._filter.get() != NULL:
             self._keep_matching(frames)
         self._process(frames)
@@ -841,9 +868,9 @@ cdef class FlowEngine:
         return 0
 
 
-cdef native.Frame frame_view(object item, uint16_t link_type) except *:
+cdef native.Frame frame_view(object item, object data, uint16_t link_type) except *:
     cdef native.Frame frame
-    cdef bytes octets = <bytes?>item[1]
+    cdef bytes octets = <bytes?>data
     frame.time_ns = item[0]
     frame.data = <const uint8_t*>PyBytes_AsString(octets)
     frame.captured = len(octets)

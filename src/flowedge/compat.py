@@ -18,7 +18,7 @@ def convert_pcap_to_csv(
     flow_timeout  seconds without a packet after which a flow is closed
     gc_interval   has no effect: idle flows are closed by the packets' clock, not every so many packets
     buffer_rows   has no effect
-    n_jobs        threads that format rows; -1: one a CPU, -2: one less, and so on; changes no octet of the output
+    n_jobs        threads that share the work; -1: one a CPU, -2: one less, and so on; changes no octet of the output
 
     Raises ValueError for n_jobs=0, FileNotFoundError, PermissionError, and CaptureError once the rows up to the damage
     in a damaged capture are written.

@@ -14,6 +14,7 @@ from flowedge.errors import (
     MissingInputError,
     NotACaptureError,
     PermissionDeniedError,
+    SinkError,
     UsageError,
 )
 from flowedge.options import FlowOptions
@@ -102,6 +103,8 @@ def convert(
         plan = _one_output_each(captures, target, format or "csv")
     else:
         plan = [(captures, target, format or format_of(target))]
+    for _, place, _ in plan:
+        refuse_overwriting(place, captures)
     usable = [conversion.write(*step) for step in plan]
     if not any(usable):
         raise _first_problem(conversion.result.problems)
@@ -141,7 +144,7 @@ class Conversion:
         jobs: int,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
-        self.result = ConvertResult()
+        self.result = ConvertResult(warnings=_without_effect(options))
         self._options = options
         self._selection = make_engine(options).selection
         self._jobs = jobs
@@ -201,9 +204,28 @@ class Conversion:
         )
 
 
+def _without_effect(options: FlowOptions) -> list[str]:
+    """Options that a mode takes no notice of: the Java programs have no such thing."""
+    mode = options.get("mode", "netflower")
+    if mode not in ("cicflowmeter", "engelen"):
+        return []
+    ours = {"idle_timeout": 120, "protocols": "tcp,udp", "decapsulate": False}
+    given = [name for name, default in ours.items() if str(options.get(name, default)) != str(default)]
+    return [f"{name} has no effect in mode {mode}, which does as its program does" for name in given]
+
+
 def _sum_or_none(sizes: Sequence[int | None]) -> int | None:
     known = [size for size in sizes if size is not None]
     return sum(known) if len(known) == len(sizes) else None
+
+
+def refuse_overwriting(target: str, captures: Sequence[str]) -> None:
+    """Raises UsageError if the target is one of the captures: it would be gone."""
+    if not os.path.isfile(target):
+        return
+    for capture in captures:
+        if os.path.isfile(capture) and os.path.samefile(target, capture):
+            raise UsageError(f"{target}: is one of the captures; give another output")
 
 
 def _as_list(inputs: Path | Sequence[Path]) -> list[str]:
@@ -223,7 +245,7 @@ def _one_output_each(captures: Sequence[str], folder: str, form: str) -> list[tu
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be made a folder: {error.strerror}") from error
+        raise SinkError(f"{folder}: cannot be made a folder: {error.strerror}") from error
     names = ["stdin.pcap" if path == STANDARD_INPUT else os.path.basename(path) for path in captures]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 1024  # flows in a batch: some 650 kB
 BATCHES_AHEAD = 8  # on their way to the sink, for each thread that encodes
+MOST_BATCHES_AHEAD = 64
 BLOCKS_AHEAD = 4  # blocks of packets that are decoded ahead: some 640 kB each
 HELD_FLOWS = 4096  # of some 500 octets: an engine with no more open closes none by its clock (see FlowEngine)
 WORTH_THREADS = 4 << 20  # octets of a capture from which on threads pay
@@ -82,7 +83,7 @@ class SideBySide:
         self._ended = False
         self._decoded: SimpleQueue[PacketBlock | BaseException | None] = SimpleQueue()
         self._on_their_way: deque[_Encoding] = deque()
-        self._most_on_their_way = BATCHES_AHEAD * (threads - 1)
+        self._most_on_their_way = min(BATCHES_AHEAD * (threads - 1), MOST_BATCHES_AHEAD)
 
     def __enter__(self) -> Self:
         return self

@@ -95,9 +95,9 @@ def test_quiet_leaves_errors_alone(capture: Path, tmp_path: Path, capsys: Said) 
         ("good.pcap -o x.csv --columns src_up", 2, 'the nearest name is "src_ip"'),
         ("good.pcap -o x.csv --extra vlam", 2, "vlan"),
         ("good.pcap -o x.csv --filter tcp_or", 2, "tcp_or"),
-        ("good.pcap -o x.csv --idle-timeout=-3", 2, "idle_timeout: '-3' is not a time"),
-        ("good.pcap -o x.csv --idle-timeout nan", 2, "idle_timeout: 'nan' is not a time"),
-        ("good.pcap -o x.csv --max-duration 1e400", 2, "max_duration: '1e400' is not a time"),
+        ("good.pcap -o x.csv --idle-timeout=-3", 2, "--idle-timeout: '-3' is not a time"),
+        ("good.pcap -o x.csv --idle-timeout nan", 2, "--idle-timeout: 'nan' is not a time"),
+        ("good.pcap -o x.csv --max-duration 1e400", 2, "--max-duration: '1e400' is not a time"),
         ("good.pcap -o x.csv --jobs 0", 2, "'--jobs': 0 is not in the range"),
         ("good.pcap -o x.csv --mode java", 2, "'java' is not one of"),
         ("good.pcap -o x.csv --moed java", 2, "--moed"),
@@ -119,7 +119,35 @@ def test_errors_are_one_sentence(
     assert len(said) == 1
     assert said[0].startswith("flowedge: ")
     assert words in said[0]
-    assert Path("x.csv").exists() == (words.startswith("cut.pcap") or "--stats" in arguments)
+    assert Path("x.csv").exists() == words.startswith("cut.pcap")
+
+
+def test_no_output_takes_the_place_of_an_input(capture: Path, capsys: Said) -> None:
+    before = capture.read_bytes()
+    link = capture.with_name("link.csv")
+    link.symlink_to(capture)
+    assert convert(capture, "-o", link) == 2
+    assert convert(capture, "-o", capture, "--format", "csv") == 2
+    assert convert(capture, "-o", "-", "--stats", capture) == 2
+    assert convert(capture, "-o", capture.with_name("x.csv"), "--stats", capture.with_name("x.csv")) == 2
+    assert capture.read_bytes() == before
+    assert capsys.readouterr().err.count("give another") == 4
+
+
+def test_an_output_keeps_its_permissions(capture: Path, tmp_path: Path) -> None:
+    output = tmp_path / "private.csv"
+    output.touch(mode=0o600)
+    assert convert(capture, "-o", output) == 0
+    assert output.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_output_may_have_the_longest_name(capture: Path, tmp_path: Path) -> None:
+    assert convert(capture, "-o", tmp_path / f"{'x' * 251}.csv") == 0
+
+
+def test_options_without_effect_are_named(capture: Path, tmp_path: Path, capsys: Said) -> None:
+    assert convert(capture, "-o", tmp_path / "x.csv", "--mode", "engelen", "--protocols", "all") == 0
+    assert "protocols has no effect in mode engelen" in capsys.readouterr().err
 
 
 def test_an_unknown_command(capsys: Said) -> None:
@@ -156,8 +184,9 @@ def test_a_broken_pipe_is_no_error(large: Path) -> None:
     assert (process.returncode, said) == (0, b"")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("magic", [b"", b"\x1f\x8b"], ids=["plain", "gzip"])
-def test_control_c_removes_the_temporary_file(tmp_path: Path, magic: bytes) -> None:
+def test_a_signal_removes_the_temporary_file(tmp_path: Path, magic: bytes, number: signal.Signals) -> None:
     with subprocess.Popen(
         [*FLOWEDGE, "convert", "-", "-o", "flows.csv"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
     ) as process:
@@ -169,8 +198,8 @@ def test_control_c_removes_the_temporary_file(tmp_path: Path, magic: bytes) -> N
             time.sleep(0.01)
         assert len(os.listdir(tmp_path)) == 1
         time.sleep(0.2)  # it waits for more
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        process.send_signal(number)
+        assert process.wait(10) == 128 + number
     assert os.listdir(tmp_path) == []
 
 

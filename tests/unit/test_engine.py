@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from reference.frames import pcap
 
-from flowedge._core import CaptureReader, FlowBatch, FlowEngine
+from flowedge._core import CaptureReader, FlowBatch, FlowEngine, PacketBlock
 
 from .conftest import SECOND, START, tcp_flow, udp_flows, udp_frame
 
@@ -237,3 +237,51 @@ def test_two_threads_cannot_use_an_engine_at_once() -> None:
     engine.feed(frames())
     assert len(caught) == 1
     assert len(flows_in(engine.flush())) == 1
+
+
+def test_feed_asks_for_octets_once() -> None:
+    """An item may make its octets anew each time; what was not kept would be gone when the engine reads it."""
+
+    class Lazy(tuple[int, bytes]):
+        def __getitem__(self, index: Any) -> Any:
+            return bytes(bytearray(super().__getitem__(1))) if index == 1 else super().__getitem__(index)
+
+    engine = FlowEngine()
+    engine.feed(Lazy(item) for item in udp_flows(200))
+    assert len(flows_in(engine.flush())) == 200
+
+
+@pytest.mark.parametrize("mode", ["netflower", "corrected"])
+@pytest.mark.parametrize("held_flows", [0, 4096])
+def test_why_a_flow_ended_does_not_depend_on_how_many_are_held(mode: str, held_flows: int) -> None:
+    engine = FlowEngine(mode=mode, held_flows=held_flows, extra=["end_reason"])
+    later = START + 1000 * SECOND
+    frames = [*tcp_flow(START), (START, udp_frame(7)), (later, udp_frame(8)), (later + 1, udp_frame(8))]
+    reasons = {flow["src_port"]: flow["end_reason"] for flow in flows_in([*engine.feed(frames), *engine.flush()])}
+    assert reasons == {40000: 3, 7: 1, 8: 4}
+
+
+def test_a_block_is_one_engines() -> None:
+    block = PacketBlock()
+    FlowEngine().decode(CaptureReader(io.BytesIO(pcap(udp_flows(3)))), block)
+    with pytest.raises(ValueError, match="another engine"):
+        FlowEngine(mode="engelen").process(block)
+
+
+def test_one_thread_decodes() -> None:
+    class Meddling(io.BytesIO):
+        refused = False
+
+        def readinto(self, into: Any) -> int:
+            with pytest.raises(RuntimeError, match="in another thread"):
+                engine.decode(reader, PacketBlock())
+            with pytest.raises(RuntimeError, match="in another thread"):
+                engine.finish()
+            self.refused = True
+            return super().readinto(into)
+
+    engine = FlowEngine()
+    source = Meddling(pcap(udp_flows(3)))
+    reader = CaptureReader(type("Source", (), {"readinto": staticmethod(source.readinto)})())
+    assert engine.decode(reader, PacketBlock()) == "end"
+    assert source.refused

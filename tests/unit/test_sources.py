@@ -7,8 +7,10 @@ import lzma
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import zstandard
@@ -46,7 +48,9 @@ def test_compression_is_told_by_content(tmp_path: Path, compress: Callable[[byte
     assert flows_in(path) == 3000
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress], ids=["gzip", "xz"])
+@pytest.mark.parametrize(
+    "compress", [gzip.compress, lzma.compress, zstandard.ZstdCompressor().compress], ids=["gzip", "xz", "zstd"]
+)
 def test_a_compressed_capture_that_is_cut_gives_its_flows(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
     path = tmp_path / "cut.pcap.gz"
     stored = compress(pcap(udp_flows(20_000)))
@@ -111,8 +115,9 @@ def test_a_folder_is_its_captures_in_order(tmp_path: Path) -> None:
 
 def test_a_folder_without_captures(tmp_path: Path) -> None:
     (tmp_path / "README.txt").touch()
-    with pytest.raises(MissingInputError, match="holds no capture"):
-        capture_paths([str(tmp_path)])
+    (path,) = capture_paths([str(tmp_path)])
+    with pytest.raises(MissingInputError, match="holds no capture"), open_capture(path):
+        pass
 
 
 def test_zstd_without_its_package_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,3 +201,45 @@ def test_without_pcapy_a_filter_names_the_remedy(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pcapy_source, "find_spec", lambda _: None)
     with pytest.raises(MissingPackageError, match=r"pip install 'flowedge\[pcapy\]'"):
         filter_compiler()
+
+
+def test_zstd_frames_one_after_the_other(tmp_path: Path) -> None:
+    octets = pcap(udp_flows(3000))
+    path = tmp_path / "frames.pcap.zst"
+    path.write_bytes(b"".join(zstandard.compress(octets[at : at + 7000]) for at in range(0, len(octets), 7000)))
+    assert flows_in(path) == 3000
+
+
+def test_a_pipe_that_somebody_made_non_blocking() -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    octets = pcap(udp_flows(100))
+
+    def write_late() -> None:
+        for piece in (octets[:3], octets[3:1000], octets[1000:]):
+            time.sleep(0.02)
+            os.write(theirs, piece)
+        os.close(theirs)
+
+    writer = Thread(target=write_late)
+    writer.start()
+    with open_capture(f"/dev/fd/{ours}") as capture:
+        engine = FlowEngine()
+        while engine.run(capture.reader)[1] != "end":
+            pass
+    writer.join()
+    os.close(ours)
+    assert engine.counters["flows"] == 100
+
+
+def test_a_folder_is_read_for_captures_alone(tmp_path: Path) -> None:
+    for name in ("a.pcap", "b.pcapng.gz", "c.pcap3", "d.cap.1.zst"):
+        (tmp_path / name).touch()
+    for name in ("a.pcap.csv", "b.pcap.md5", ".hidden.pcap", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [Path(path).name for path in capture_paths([str(tmp_path)])] == [
+        "a.pcap",
+        "b.pcapng.gz",
+        "c.pcap3",
+        "d.cap.1.zst",
+    ]

@@ -29,7 +29,7 @@ struct EngineOptions {
 /// Packets in, closed flows out. One thread at a time, but for decode(); it has no clock of its own.
 class Engine {
  public:
-  /// Never null; allocation failure is reported by the calls below.
+  /// Never null. Here and below, std::bad_alloc when memory runs out.
   static std::unique_ptr<Engine> make(const EngineOptions& options);
   virtual ~Engine() = default;
 

@@ -13,8 +13,10 @@ class LingerQueue {
     std::int64_t until;
     std::uint32_t number;
     std::uint32_t hash;
+    std::int64_t ticket = 0;  ///< tells the entries of one flow apart
   };
 
+  std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   const Entry& oldest() const { return ring_[first_]; }
   /// The one `places` behind the oldest, or the newest if there are not so many. The queue must not be empty.
@@ -25,6 +27,17 @@ class LingerQueue {
   void push(const Entry& entry) {
     if (size_ == ring_.size()) grow();
     ring_[(first_ + size_++) & (ring_.size() - 1)] = entry;
+  }
+
+  /// Drops the entries for which `keep` is false.
+  template <class Keep>
+  void keep_if(Keep keep) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < size_; ++i) {
+      const Entry entry = ring_[(first_ + i) & (ring_.size() - 1)];
+      if (keep(entry)) ring_[(first_ + kept++) & (ring_.size() - 1)] = entry;
+    }
+    size_ = kept;
   }
 
   void pop() {

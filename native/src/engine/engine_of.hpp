@@ -79,7 +79,7 @@ class EngineOf final : public Engine {
     if (!process(block_, out)) return false;
     for (; flushed_ < table_.numbers(); ++flushed_) {
       if (out.full()) return false;
-      if (table_.flow(flushed_).total_packets() > 0) remove(flushed_, EndReason::forced, out);
+      if (table_.flow(flushed_).total_packets() > 0) remove(flushed_, reason_at_end(table_.flow(flushed_)), out);
     }
     flushed_ = 0;
     return true;
@@ -167,8 +167,11 @@ class EngineOf final : public Engine {
     leave_timers(number);
     flow.set(Flow::kClosed);
     const std::int64_t until = std::max(packet.time, clock_) + linger_;
-    Rules::release(flow, table_.extension(number)) = until;
-    lingering_.push({until, number, packet.hash});
+    Rules::linger_mark(flow, table_.extension(number)) = ++lingered_;
+    if (lingering_.size() > 2 * table_.size() + kGroup) {  // mostly entries of flows that were taken up again
+      lingering_.keep_if([this](const LingerQueue::Entry& entry) { return holds(entry); });
+    }
+    lingering_.push({until, number, packet.hash, lingered_});
     next_event_ = std::min(next_event_, until + 1);
   }
 
@@ -266,14 +269,17 @@ class EngineOf final : public Engine {
 
   bool holds_all() const { return table_.size() <= options_.held_flows; }
 
+  bool holds(const LingerQueue::Entry& entry) {
+    Flow& flow = table_.flow(entry.number);
+    return flow.is(Flow::kClosed) && Rules::linger_mark(flow, table_.extension(entry.number)) == entry.ticket;
+  }
+
   void forget_oldest_lingering(RecordBatch& out) {
     const LingerQueue::Entry& later = lingering_.behind_oldest(kGroup);
     table_.prefetch_erase(later.hash, later.number);
     const LingerQueue::Entry entry = lingering_.oldest();
     lingering_.pop();
-    Flow& flow = table_.flow(entry.number);
-    const bool holds = flow.is(Flow::kClosed) && Rules::release(flow, table_.extension(entry.number)) == entry.until;
-    if (holds) remove(entry.number, EndReason::end_detected, out);
+    if (holds(entry)) remove(entry.number, EndReason::end_detected, out);
   }
 
   /// A flow that has been taken out of the wheel: closed if it is idle, set again if it is not.
@@ -291,6 +297,13 @@ class EngineOf final : public Engine {
     }
     wheel_.set(number, clock_);  // back into a list, from which remove() takes it
     remove(number, EndReason::idle, out);
+  }
+
+  /// A flow may have ended, or fallen silent, long before the input does: the clock leaves it where there is room.
+  EndReason reason_at_end(const Flow& flow) const {
+    if (flow.is(Flow::kClosed)) return EndReason::end_detected;
+    const bool idle = Rules::kExpires && flow.last() + idle_timeout_ < clock_;
+    return idle ? EndReason::idle : EndReason::forced;
   }
 
   void begin(std::uint32_t number, const Packet& packet, bool forward_from_high) {
@@ -333,6 +346,7 @@ class EngineOf final : public Engine {
   FlowTable<Extension> table_;
   TimingWheel wheel_;
   LingerQueue lingering_;
+  std::int64_t lingered_ = 0;  ///< ever: tells a flow's entries apart
   FlowQueue use_order_;
 
   bool timers_started_ = false;

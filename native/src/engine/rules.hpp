@@ -48,9 +48,9 @@ struct SharedRules {
   template <class Extension>
   static void forget(Extension&) {}
 
-  /// The time until which a closed flow lingers; it needs no field of its own once the record is out.
+  /// Which entry of the linger queue is the flow's; needs no field of its own once the record is out.
   template <class Extension>
-  static std::int64_t& release(Flow& flow, Extension&) {
+  static std::int64_t& linger_mark(Flow& flow, Extension&) {
     return flow.first;
   }
 

@@ -10,7 +10,7 @@ struct CorrectedRules : WireRules {
   struct Extension {
     std::int64_t run_last[2];  ///< last packet of the run at hand, by direction
     std::int64_t closed_at;    ///< when the connection ended
-    std::int64_t release;      ///< until when it lingers, on the engine's clock
+    std::int64_t linger_mark;  ///< its entry in the linger queue
   };
 
   static Skip decode(const Frame& frame, const DecodeOptions& options, Packet& packet) {
@@ -18,7 +18,7 @@ struct CorrectedRules : WireRules {
   }
 
   static std::uint32_t length(const Packet& packet) { return packet.payload; }
-  static std::int64_t& release(Flow&, Extension& extension) { return extension.release; }
+  static std::int64_t& linger_mark(Flow&, Extension& extension) { return extension.linger_mark; }
 
   /// A bulk is a run of at least four packets with payload in one direction, with no gap of more than a second and
   /// no payload of the other direction in between. A run that is open when the flow ends counts.

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "flowedge/packet.hpp"
+#include "flowedge/wide.hpp"
 
 namespace flowedge {
 
@@ -12,6 +13,7 @@ class SeenPackets {
  public:
   /// False if the same packet has been seen before.
   bool add(const Packet& packet) {
+    if (entries_.empty()) seed_ = (packet.hash + std::uint64_t{1}) * 0x9e3779b97f4a7c15;
     if (entries_.empty() || used_ >= entries_.size() / 4 * 3) grow();
     return insert(entries_, entry_of(packet));
   }
@@ -29,11 +31,9 @@ class SeenPackets {
             std::uint64_t{1} << 63 | sender << 62 | std::uint64_t{packet.payload} << 16 | window};
   }
 
-  static std::uint64_t mix(const Entry& entry) {
-    std::uint64_t x = entry.numbers * 0x9e3779b97f4a7c15 ^ entry.rest;
-    x ^= x >> 32;
-    x *= 0xd6e8feb86659fd93;
-    return x ^ x >> 32;
+  std::uint64_t mix(const Entry& entry) const {
+    const Wide product = multiply(entry.numbers ^ seed_, entry.rest ^ (seed_ * 0xd6e8feb86659fd93));
+    return product.low ^ product.high;
   }
 
   bool insert(std::vector<Entry>& entries, const Entry& entry) {
@@ -56,6 +56,7 @@ class SeenPackets {
     entries_.swap(larger);
   }
 
+  std::uint64_t seed_ = 0;  ///< from the flow's keyed hash: senders cannot choose packets that collide
   std::vector<Entry> entries_;
   std::size_t used_ = 0;
 };

@@ -9,7 +9,18 @@ import click
 from flowedge.cli.convert import convert_command
 from flowedge.cli.messages import Messages
 
-INTERRUPTED = 130  # as shells report SIGINT
+ENDED_BY_SIGNAL = 128  # shells add the signal's number
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that ends the command as Ctrl-C does: nothing half written stays behind."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _stop(number: int, _: object) -> None:
+    raise Stopped(number)
 
 
 @click.group(
@@ -37,8 +48,9 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         Messages().error(_one_sentence(error))
         return error.exit_code
-    except click.Abort:
-        return INTERRUPTED
+    except click.Abort as error:
+        cause = error.__cause__
+        return ENDED_BY_SIGNAL + (cause.number if isinstance(cause, Stopped) else signal.SIGINT)
 
 
 def _one_sentence(error: click.ClickException) -> str:
@@ -49,5 +61,6 @@ def _one_sentence(error: click.ClickException) -> str:
 
 def main() -> None:
     """The entry point of the command."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: leaves nothing half written
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
     sys.exit(run(sys.argv[1:]))

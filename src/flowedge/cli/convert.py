@@ -1,6 +1,8 @@
 """flowedge convert"""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -9,7 +11,7 @@ from flowedge._core import MAX_FLOWS, MODES, NAME_SCHEMES, SKIP_REASONS
 from flowedge.cli.messages import Messages
 from flowedge.cli.progress import TerminalProgress
 from flowedge.conversion import ConvertResult, Progress, convert
-from flowedge.errors import CaptureError, FlowedgeError
+from flowedge.errors import CaptureError, FlowedgeError, UsageError
 from flowedge.sinks import FORMATS
 from flowedge.sinks.output import open_output
 
@@ -39,7 +41,7 @@ def _name_list(_: click.Context, __: click.Parameter, value: str | None) -> Sequ
 @click.option("--decapsulate", is_flag=True, help="Follow tunnels inwards (GRE, VXLAN, GTP-U, ...).")
 @click.option("--max-flows", metavar="N", type=click.IntRange(1, MAX_FLOWS),
               help="Keep at most N flows open; beyond, close the one unused for longest.")  # fmt: skip
-@click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), default=1, show_default=True,
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 256), default=1, show_default=True,
               help="Threads that share the work.")  # fmt: skip
 @click.option("--stats", metavar="FILE", help="Write the closing counters to FILE as JSON.")
 @click.option("--quiet", is_flag=True, help="Say nothing but errors.")
@@ -63,12 +65,12 @@ def convert_command(
     """
     messages = Messages(log_format=log_format, quiet=quiet, verbose=verbose)
     try:
-        result = _convert(inputs, output, messages, settings)
-        _report(result, messages)
-        if stats is not None:
-            _write_stats(result, stats)
+        with _stats_output(stats, [*inputs, output]) as write_stats:
+            result = _convert(inputs, output, messages, settings)
+            _report(result, messages)
+            write_stats(result)
     except FlowedgeError as error:
-        messages.error(str(error))
+        messages.error(_as_options(str(error), settings))
         return error.exit_code
     except BrokenPipeError:
         return 0
@@ -140,9 +142,31 @@ def _counters(result: ConvertResult) -> dict[str, Any]:
     }
 
 
-def _write_stats(result: ConvertResult, path: str) -> None:
-    import json
-
+@contextmanager
+def _stats_output(path: str | None, taken: Sequence[str]) -> Iterator[Callable[[ConvertResult], None]]:
+    """Opens the file for the counters, so that what is wrong with it shows before the work. Gives what writes them."""
+    if path is None:
+        yield lambda _: None
+        return
+    if os.path.realpath(path) in map(os.path.realpath, taken):
+        raise UsageError(f"{path}: is the input or the output; give another file for --stats")
     output = open_output(path)
-    output.write(json.dumps(_counters(result), indent=2).encode() + b"\n")
-    output.close(keep=True)
+    written = False
+
+    def write(result: ConvertResult) -> None:
+        import json
+
+        nonlocal written
+        output.write(json.dumps(_counters(result), indent=2).encode() + b"\n")
+        written = True
+
+    try:
+        yield write
+    finally:
+        output.close(keep=written)
+
+
+def _as_options(message: str, settings: Mapping[str, Any]) -> str:
+    """A message about a parameter, under the name that the command has for it."""
+    name, colon, rest = message.partition(":")
+    return f"--{name.replace('_', '-')}{colon}{rest}" if name in settings else message

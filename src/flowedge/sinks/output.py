@@ -4,12 +4,15 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import BinaryIO
 
 from flowedge.errors import SinkError
 
 STANDARD_OUTPUT = "-"
 STANDARD_OUTPUT_DESCRIPTOR = 1
+
+_numbers = count()
 
 
 class Output:
@@ -48,9 +51,11 @@ class OutputFile(Output):
 
     def __init__(self, path: str) -> None:
         self._path = os.path.realpath(path)
-        folder, name = os.path.split(self._path)
-        self._temporary = os.path.join(folder, f".{name}.{os.getpid()}.part")
+        name = f".flowedge-{os.getpid()}-{next(_numbers)}.part"  # short: a file's name may be as long as names can be
+        self._temporary = os.path.join(os.path.dirname(self._path), name)
         super().__init__(path, open(self._temporary, "wb"))  # noqa: SIM115 - closed by close()
+        with suppress(FileNotFoundError):
+            os.chmod(self._temporary, stat.S_IMODE(os.stat(self._path).st_mode))
 
     def close(self, *, keep: bool) -> None:
         """With keep=True the file takes its name, in place of an older one; otherwise it is removed."""
