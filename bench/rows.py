@@ -8,7 +8,7 @@ import rivals
 import speed
 from programs import BenchError, Unavailable
 from report import Bar, Finding, Outcome
-from workloads import real, synthetic
+from workloads import real, synthetic, times_over
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ ROWS = [
         lambda scale: speed.rival(scale.rival_rounds, rivals.NFSTREAM),
     ),
     Row("cores.real", Bar(0.6, "x one job"), lambda scale: speed.cores(scale.rounds, real())),
+    Row("cores.long", Bar(0.6, "x one job"), lambda scale: speed.cores(scale.rounds, times_over(real(), 6))),
     Row("growth.min_100k", Bar(1.1, "x"), lambda scale: speed.growth(scale.rounds, scale.packets)),
     Row("memory.flow", Bar(512, "B"), lambda scale: footprint.flow_memory(scale.rival_rounds)),
     Row("memory.pipe", Bar(2, "MB"), lambda scale: footprint.pipe_memory(scale.pipe_packets)),

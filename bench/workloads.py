@@ -45,6 +45,18 @@ def real() -> Path:
     return path
 
 
+def times_over(capture: Path, times: int) -> Path:
+    """A capture several times over, one after the other (pcap): longer, and else as it is."""
+    path = BUILD / f"{capture.stem}_{times}x{capture.suffix}"
+    if not path.exists():
+        octets = capture.read_bytes()
+        with _appearing(path) as part, part.open("wb") as out:
+            out.write(octets)
+            for _ in range(times - 1):
+                out.write(octets[FILE_HEADER:])
+    return path
+
+
 def first_packets(capture: Path, count: int) -> Path:
     """A capture of the first packets of another (little-endian pcap)."""
     path = BUILD / f"{capture.stem}_first_{count}.pcap"

@@ -211,9 +211,20 @@ class EngineOf final : public Engine {
   /// them at once takes hardly longer than one. The index is fetched a group before the flows that it leads to.
   void fetch_ahead(const PacketBlock& block) {
     if (block.next == 0) fetch_slots(block, 0);
+    fetch_packets(block, block.next + 2 * kGroup);
     fetch_slots(block, block.next + kGroup);
     const std::size_t end = std::min(block.next + kGroup, block.size);
     for (std::size_t i = block.next; i < end; ++i) table_.prefetch_flow(block.packets[i].hash);
+  }
+
+  /// The packets themselves, which another core may have decoded.
+  [[gnu::always_inline]] static void fetch_packets(const PacketBlock& block, std::size_t begin) {
+    const std::size_t end = std::min(begin + kGroup, block.size);
+    for (std::size_t i = begin; i < end; ++i) {
+      const char* packet = reinterpret_cast<const char*>(&block.packets[i]);
+      __builtin_prefetch(packet);
+      __builtin_prefetch(packet + sizeof(Packet) - 1);
+    }
   }
 
   void fetch_slots(const PacketBlock& block, std::size_t begin) {
