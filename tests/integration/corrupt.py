@@ -2,12 +2,13 @@
 
     cd tests && python -m integration.corrupt --count 100000
 
-It prints the number of each corruption, so that the last one printed is the culprit when it dies; `--only NUMBER
---keep FILE` makes that one again.
+The number of the corruption at hand stands in corruption.txt of the temporary folder, so that the culprit is known when it
+dies; `--only NUMBER --keep FILE` makes that one again.
 """
 
 import argparse
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -103,9 +104,12 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="write the corrupted capture to this file first")
     arguments = parser.parse_args()
     originals = captures()
+    where = Path(tempfile.gettempdir()) / "corruption.txt"
     numbers = range(arguments.count) if arguments.only is None else [arguments.only]
     for number in numbers:
-        print(number, end="\r", flush=True)
+        if number % 10_000 == 0 or arguments.only is not None:
+            print(f"from {number}", flush=True)
+        where.write_text(str(number))
         random = Random(f"{arguments.seed}/{number}")
         capture = corrupted(random.choice(originals), random)
         if arguments.keep is not None:
