@@ -2,8 +2,8 @@
 
     cd tests && python -m integration.corrupt --count 100000
 
-The number of the corruption at hand stands in corruption.txt of the temporary folder, so that the culprit is known when it
-dies; `--only NUMBER --keep FILE` makes that one again.
+The number of the corruption at hand stands in corruption.txt of the temporary folder, so that the culprit is known when
+it dies; `--only NUMBER --keep FILE` makes that one again.
 """
 
 import argparse
