@@ -131,13 +131,16 @@ types: $(VENV)/tools $(VENV)/installed  ## mypy --strict, and the stubs of the n
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --concise --mypy-config-file pyproject.toml flowedge._core
 
+# pcapy-ng reads the message of a wrong filter after freeing it; what is light is not so under ASan.
+UNDER_ASAN := not bad_filters_by_pcapy and not conversion_is_light
+
 asan: $(VENV)/tools  ## the Python unit tests with the extension built under ASan and UBSan
 	rm -rf $(BUILD)/asan $(BUILD)/lib.* $(BUILD)/temp.*
 	FLOWEDGE_SANITIZE=1 $(PIP) install --no-deps --target $(BUILD)/asan .
 	rm -rf $(BUILD)/lib.* $(BUILD)/temp.*
 	PYTHONPATH=$(BUILD)/asan PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
-	  $(BIN)/python -m pytest tests/unit
+	  $(BIN)/python -m pytest tests/unit -k '$(UNDER_ASAN)'
 
 damage: $(VENV)/tools $(VENV)/installed  ## 100,000 random corruptions of captures
 	cd tests && ../$(BIN)/python -m integration.corrupt --count 100000

@@ -93,6 +93,8 @@ def convert(
     Raises UsageError, CaptureError, MissingInputError, PermissionDeniedError, SinkError.
     """
     target = os.fspath(output)
+    if not target:
+        raise UsageError("output: is empty; give a file, a folder, or - for standard output")
     if jobs < 1:
         raise UsageError(f"jobs: {jobs} is not a number of threads; give 1 or more")
     if format is not None and format not in FORMATS:

@@ -25,7 +25,6 @@ class FlowLists {
   }
 
   std::uint32_t head(std::uint32_t list) const { return heads_[list]; }
-  std::uint32_t next(std::uint32_t flow) const { return links_[flow].next; }
 
   void push_front(std::uint32_t list, std::uint32_t flow) {
     const std::uint32_t second = heads_[list];

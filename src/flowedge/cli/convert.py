@@ -18,7 +18,12 @@ from flowedge.sinks.output import open_output
 
 def _name_list(_: click.Context, __: click.Parameter, value: str | None) -> Sequence[str]:
     """Names separated by commas, kept letter for letter: some published headers begin with a space."""
-    return value.split(",") if value else ()
+    if value is None:
+        return ()
+    names = value.split(",")
+    if "" in names:
+        raise click.BadParameter("a name is empty; give names separated by single commas")
+    return names
 
 
 @click.command("convert")
