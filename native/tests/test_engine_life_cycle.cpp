@@ -333,6 +333,11 @@ TEST(engelen_adds_what_trails_until_a_syn) {
   CHECK_EQ(packets_of(records[0]), 6U);
 }
 
+TEST(engelen_knows_at_the_end_that_a_connection_had_ended) {
+  CHECK_EQ(records_of(Mode::engelen, {{0, up(kAck)}, {1000, down(kRst)}})[0].end_reason, 3);
+  CHECK_EQ(records_of(Mode::engelen, {{0, up(kAck)}, {1000, down(kAck)}})[0].end_reason, 4);
+}
+
 TEST(engelen_needs_both_fins_and_an_ack) {
   const std::vector<Trace> not_ready = {
       {{0, up(kSyn)}, {1000, up(kFin)}, {2000, up(kFin)}, {3000, up(kAck)}},

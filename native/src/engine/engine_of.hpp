@@ -18,7 +18,7 @@ namespace flowedge {
 ///   kExpires                      whether silence closes a flow
 ///   decode, length, add_bulk, add_window
 ///   arrive(engine, packet, out)   the life cycle: calls back what is public here
-///   prints(flow), write(flow, ...), forget(extension)
+///   prints(flow), ended(flow, extension), write(flow, ...), forget(extension)
 template <class Rules>
 class EngineOf final : public Engine {
  public:
@@ -79,7 +79,7 @@ class EngineOf final : public Engine {
     if (!process(block_, out)) return false;
     for (; flushed_ < table_.numbers(); ++flushed_) {
       if (out.full()) return false;
-      if (table_.flow(flushed_).total_packets() > 0) remove(flushed_, reason_at_end(table_.flow(flushed_)), out);
+      if (table_.flow(flushed_).total_packets() > 0) remove(flushed_, reason_at_end(flushed_), out);
     }
     flushed_ = 0;
     return true;
@@ -311,8 +311,9 @@ class EngineOf final : public Engine {
   }
 
   /// A flow may have ended, or fallen silent, long before the input does: the clock leaves it where there is room.
-  EndReason reason_at_end(const Flow& flow) const {
-    if (flow.is(Flow::kClosed)) return EndReason::end_detected;
+  EndReason reason_at_end(std::uint32_t number) {
+    const Flow& flow = table_.flow(number);
+    if (Rules::ended(flow, table_.extension(number))) return EndReason::end_detected;
     const bool idle = Rules::kExpires && flow.last() + idle_timeout_ < clock_;
     return idle ? EndReason::idle : EndReason::forced;
   }

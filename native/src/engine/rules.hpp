@@ -45,6 +45,12 @@ struct SharedRules {
 
   static bool prints(const Flow&) { return true; }
 
+  /// Whether the flow's connection has ended, though the flow is still there.
+  template <class Extension>
+  static bool ended(const Flow& flow, const Extension&) {
+    return flow.is(Flow::kClosed);
+  }
+
   template <class Extension>
   static void forget(Extension&) {}
 

@@ -28,6 +28,8 @@ struct EngelenRules : JavaRules {
     Stage stage;
   };
 
+  static bool ended(const Flow&, const Extension& extension) { return extension.stage == Stage::ready; }
+
   static void forget(Extension& extension) {
     delete extension.seen;
     extension.seen = nullptr;
