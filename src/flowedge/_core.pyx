@@ -85,7 +85,7 @@ cdef enum:
     FEED_BLOCK = 256
     FRAME_BUDGET = 131072  # packets between two looks at signals and progress: some 20 ms
     MAX_BATCH = 1 << 20
-MAX_SECONDS = 1 << 31
+MAX_SECONDS = 1 << 30  # 34 years: the engine takes no longer time-outs
 MAX_FLOWS = 1 << 30  # the table numbers flows with 31 bits
 
 

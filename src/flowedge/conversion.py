@@ -106,7 +106,7 @@ def convert(
     else:
         plan = [(captures, target, format or format_of(target))]
     for _, place, _ in plan:
-        refuse_overwriting(place, captures)
+        _refuse_overwriting(place, captures)
     usable = [conversion.write(*step) for step in plan]
     if not any(usable):
         raise _first_problem(conversion.result.problems)
@@ -221,7 +221,7 @@ def _sum_or_none(sizes: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(sizes) else None
 
 
-def refuse_overwriting(target: str, captures: Sequence[str]) -> None:
+def _refuse_overwriting(target: str, captures: Sequence[str]) -> None:
     """Raises UsageError if the target is one of the captures: it would be gone."""
     if not os.path.isfile(target):
         return
