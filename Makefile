@@ -3,6 +3,7 @@
 PYTHON ?= python3
 CXX ?= g++
 FUZZ_SECONDS ?= 600
+SOAK_MINUTES ?= 30
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ JOBS := $(shell nproc)
 export PYTHON CXX
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test native-test lint types asan fuzz damage bench wheel docs clean \
+.PHONY: help demo test native-test lint types asan fuzz damage bench bench-live soak wheel docs clean \
         system-packages native-programs fuzz-programs
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -27,6 +28,7 @@ demo: $(VENV)/installed  ## install, make a small capture and turn it into flows
 	@$(BIN)/python examples/show_flows.py $(BUILD)/demo.pcap
 
 test: native-test lint types $(VENV)/tools $(VENV)/installed  ## everything that must pass before a change lands
+	@scripts/system-packages test
 	$(BIN)/python -m pytest
 
 # --- native -----------------------------------------------------------------------------------------------------------
@@ -97,7 +99,7 @@ $(BUILD)/fuzz/fuzz_%: native/fuzz/fuzz_%.cpp $(FUZZ_OBJECTS)
 # Directories too, so that a removed file counts as a change.
 PACKAGE_SOURCES := pyproject.toml $(wildcard setup.py) \
                    $(shell find src/flowedge native/include native/src -name __pycache__ -prune -o \
-                     \( -type d -o -name '*.[ch]pp' -o -name '*.py*' -o -name '*.pxd' \) ! -name _core.cpp -print)
+                     \( -type d -o -name '*.[ch]pp' -o -name '*.py*' -o -name '*.px[di]' \) ! -name _core.cpp -print)
 
 system-packages:
 	@scripts/system-packages build
@@ -148,14 +150,23 @@ damage: $(VENV)/tools $(VENV)/installed  ## 100,000 random corruptions of captur
 bench: $(VENV)/installed  ## speed and memory, next to nfstream and netflower
 	$(BIN)/python bench/run.py
 
+bench-live: $(VENV)/installed  ## loss, cost and memory on a link of its own, next to others; as root
+	@scripts/system-packages bench
+	PYTHONPATH=tests $(BIN)/python bench/live.py
+
+soak: $(VENV)/installed  ## SOAK_MINUTES of traffic, flapping links and signals; as root
+	@scripts/system-packages bench
+	PYTHONPATH=tests $(BIN)/python bench/soak.py --minutes $(SOAK_MINUTES)
+
 wheel: $(VENV)/created  ## sdist and wheel in dist/, the wheel's stable ABI checked
 	$(PIP) install --group build
 	rm -rf dist $(BUILD)/lib.*
 	$(BIN)/python -m build >/dev/null
 	$(BIN)/abi3audit --strict dist/*.whl
 
-docs: $(VENV)/installed  ## write docs/columns.md from the native column list
+docs: $(VENV)/installed  ## write the pages that are made from lists in the code: columns, configuration
 	$(BIN)/python docs/write_columns.py
+	$(BIN)/python docs/write_configuration.py
 
 clean:  ## remove everything that was built, the environment included
 	rm -rf $(BUILD) dist $(VENV) src/flowedge.egg-info src/flowedge/_core.cpp

@@ -1,14 +1,17 @@
 """The native extension; everything else about the package is in pyproject.toml.
 
 Environment switches:
-  FLOWEDGE_LIBPCAP=system|none   build with or without the system's libpcap (default: with it, where it is found)
-  FLOWEDGE_SANITIZE=1            AddressSanitizer and UndefinedBehaviorSanitizer, for tests
+  FLOWEDGE_LIBPCAP=system   build with the system's libpcap (default: where it is found)
+  FLOWEDGE_LIBPCAP=none     build without
+  FLOWEDGE_LIBPCAP=/prefix  build with the one there: include/pcap/pcap.h and lib/libpcap.a, or else lib/libpcap.so
+  FLOWEDGE_SANITIZE=1       AddressSanitizer and UndefinedBehaviorSanitizer, for tests
 """
 
 import os
 import sys
 import sysconfig
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -20,6 +23,9 @@ LOWEST_PYTHON = "0x030B0000"  # the buffer protocol entered the stable ABI in 3.
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))  # has no stable ABI
 COMPILE_ARGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-g0"]
 SANITIZE_ARGS = ["-g", "-O1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+PREFIX_CONTENT = (
+    "the prefix must hold include/pcap/pcap.h, and lib/libpcap.a that needs no other library, or lib/libpcap.so"
+)
 DIRECTIVES = {
     "language_level": 3,
     "embedsignature": True,
@@ -37,34 +43,70 @@ def define_macros() -> list[tuple[str, str]]:
     return macros
 
 
+@dataclass(frozen=True)
+class Libpcap:
+    """How to compile and link with a libpcap: setuptools' arguments."""
+
+    include_dirs: tuple[str, ...] = ()
+    extra_objects: tuple[str, ...] = ()
+    library_dirs: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ("pcap",)
+
+    @classmethod
+    def at(cls, prefix: Path) -> "Libpcap | None":
+        headers, library = prefix / "include", prefix / "lib"
+        if not (headers / "pcap" / "pcap.h").exists():
+            return None
+        if (library / "libpcap.a").exists():
+            return cls((str(headers),), extra_objects=(str(library / "libpcap.a"),), libraries=())
+        if (library / "libpcap.so").exists():
+            return cls((str(headers),), library_dirs=(str(library),))
+        return None
+
+
 class BuildExtension(build_ext):
     """Adds libpcap once the compiler is known, so that its presence can be tried."""
 
     def build_extensions(self) -> None:
-        if self.wants_libpcap():
+        libpcap = self.wanted_libpcap()
+        if libpcap is not None:
             for extension in self.extensions:
                 extension.define_macros.append(("FLOWEDGE_HAVE_LIBPCAP", "1"))
-                extension.libraries.append("pcap")
+                extension.include_dirs += libpcap.include_dirs
+                extension.extra_objects += libpcap.extra_objects
+                extension.library_dirs += libpcap.library_dirs
+                extension.runtime_library_dirs += libpcap.library_dirs
+                extension.libraries += libpcap.libraries
         super().build_extensions()
 
-    def wants_libpcap(self) -> bool:
+    def wanted_libpcap(self) -> Libpcap | None:
         choice = os.environ.get("FLOWEDGE_LIBPCAP", "")
-        if choice not in ("", "system", "none"):
-            raise SystemExit(f"FLOWEDGE_LIBPCAP={choice}: give system or none")
         if choice == "none":
-            return False
-        found = self.libpcap_links()
-        if choice == "system" and not found:
+            return None
+        if choice not in ("", "system") and not choice.startswith("/"):
+            raise SystemExit(f"FLOWEDGE_LIBPCAP={choice}: give system, none, or the path of a prefix")
+        libpcap = Libpcap.at(Path(choice)) if choice.startswith("/") else Libpcap()
+        if libpcap is not None and self.links(libpcap):
+            return libpcap
+        if choice == "system":
             raise SystemExit("FLOWEDGE_LIBPCAP=system: no libpcap to build with; install libpcap-dev or libpcap-devel")
-        return found
+        if choice:
+            raise SystemExit(f"FLOWEDGE_LIBPCAP={choice}: no libpcap to build with; {PREFIX_CONTENT}")
+        return None
 
-    def libpcap_links(self) -> bool:
+    def links(self, libpcap: Libpcap) -> bool:
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "probe.c")
             source.write_text("#include <pcap/pcap.h>\nint main(void) { return pcap_lib_version() == 0; }\n")
             try:
-                objects = self.compiler.compile([str(source)], output_dir=folder)
-                self.compiler.link_executable(objects, "probe", output_dir=folder, libraries=["pcap"])
+                objects = self.compiler.compile([str(source)], output_dir=folder, include_dirs=[*libpcap.include_dirs])
+                self.compiler.link_executable(
+                    [*objects, *libpcap.extra_objects],
+                    "probe",
+                    output_dir=folder,
+                    libraries=[*libpcap.libraries],
+                    library_dirs=[*libpcap.library_dirs],
+                )
             except (CompileError, LinkError):
                 return False
         return True
@@ -77,6 +119,7 @@ def native_extension() -> Extension:
         sources=["src/flowedge/_core.pyx", *sorted(str(path) for path in Path("native/src").glob("*/*.cpp"))],
         depends=[
             "src/flowedge/_callbacks.hpp",
+            "src/flowedge/_live.pxi",
             "src/flowedge/_native.pxd",
             *sorted(str(path) for path in Path("native").rglob("*.hpp")),
         ],

@@ -1,4 +1,4 @@
-// gensyn OUT.pcap PACKETS LIVE_FLOWS (min|imix|mem) [SEED] [PACKETS_PER_SECOND]
+// gensyn OUT.pcap PACKETS LIVE_FLOWS (min|imix|mem|flood) [SEED] [PACKETS_PER_SECOND]
 //
 // Writes a synthetic Ethernet/IPv4 capture; the same arguments give the same octets. LIVE_FLOWS slots are always busy.
 // Every packet picks a slot (half of the picks uniform, half among "elephants": slots whose flow has 64 packets or
@@ -9,6 +9,7 @@
 //   min   every frame has 60 octets
 //   imix  data frames have 60, 590 and 1514 octets at 7:4:1
 //   mem   exactly LIVE_FLOWS flows of SYN, SYN/ACK, ACK without an end, interleaved; PACKETS is ignored
+//   flood LIVE_FLOWS flows without an end take turns with every 100th packet; all others are SYNs of a new flow each
 #include <arpa/inet.h>
 #include <math.h>
 #include <stdbool.h>
@@ -27,6 +28,7 @@ enum {
   kTcpControlPackets = 6,
   kMemPacketsPerFlow = 3,
   kMemStride = 7919,
+  kFloodStride = 100,
   kRecordHeader = 16,
   kEthernetHeader = 14,
   kIpHeader = 20,
@@ -38,7 +40,7 @@ enum {
 static const uint64_t kStartSecond = 1600000000;
 static const uint64_t kNanosPerSecond = 1000000000;
 
-typedef enum { kMin, kImix, kMem } Mix;
+typedef enum { kMin, kImix, kMem, kFlood } Mix;
 
 typedef struct {
   uint32_t client, server;
@@ -59,6 +61,7 @@ typedef struct {
   Flow* flows;
   uint32_t hot_slots;
   uint32_t* hot;  // slots that held an elephant when they were noted
+  Flow stranger;  // who is never heard of again
 } Generator;
 
 typedef struct {
@@ -130,9 +133,16 @@ static void start_flow(Flow* flow) {
 
 static void make_open_ended(Flow* flow, uint64_t slot) {
   flow->tcp = true;
-  flow->packets = 1000;
+  flow->packets = UINT32_MAX;
   flow->client = 0x0a000000u | (uint32_t)(slot & 0xffffff);
   flow->client_port = (uint16_t)(1024 + slot % 60000);
+}
+
+static Flow* make_stranger(Generator* g, uint64_t packet) {
+  g->stranger = (Flow){.tcp = true, .packets = UINT32_MAX, .server = 0xac100001u, .server_port = 443};
+  g->stranger.client = 0x0b000000u | (uint32_t)(packet & 0xffffff);
+  g->stranger.client_port = (uint16_t)(1024 + packet % 60000);
+  return &g->stranger;
 }
 
 static void note_elephant(Generator* g, uint64_t slot) {
@@ -146,7 +156,7 @@ static bool fill_slots(Generator* g) {
   if (!g->flows || !g->hot) return false;
   for (uint64_t i = 0; i < g->slots; i++) {
     start_flow(&g->flows[i]);
-    if (g->mix == kMem) make_open_ended(&g->flows[i], i);
+    if (g->mix == kMem || g->mix == kFlood) make_open_ended(&g->flows[i], i);
   }
   for (uint32_t i = 0; i < g->hot_slots; i++) g->hot[i] = (uint32_t)(random_u64() % g->slots);
   for (uint64_t i = 0; i < g->slots; i++) note_elephant(g, i);
@@ -155,7 +165,12 @@ static bool fill_slots(Generator* g) {
 
 static inline uint64_t pick_slot(const Generator* g, uint64_t packet) {
   if (g->mix == kMem) return (packet % g->slots) * kMemStride % g->slots;
+  if (g->mix == kFlood) return packet / kFloodStride % g->slots;
   return random_u64() & 1 ? random_u64() % g->slots : g->hot[random_u64() % g->hot_slots];
+}
+
+static inline Flow* pick_flow(Generator* g, uint64_t slot, uint64_t packet) {
+  return g->mix == kFlood && packet % kFloodStride ? make_stranger(g, packet) : &g->flows[slot];
 }
 
 static inline Step data_step(void) {
@@ -274,10 +289,10 @@ static Totals generate(Generator* g, FILE* out) {
   Totals totals = {.octets = write_file_header(out)};
   for (uint64_t packet = 0; packet < g->packets; packet++) {
     uint64_t slot = pick_slot(g, packet);
-    Flow* flow = &g->flows[slot];
+    Flow* flow = pick_flow(g, slot, packet);
     if (flow->next == 0) totals.started++;
     totals.octets += fwrite(record, 1, (size_t)put_frame(record, g, flow, packet), out);
-    if (++flow->next == flow->packets && g->mix != kMem) {
+    if (++flow->next == flow->packets) {
       totals.completed++;
       start_flow(flow);
       note_elephant(g, slot);
@@ -287,8 +302,8 @@ static Totals generate(Generator* g, FILE* out) {
 }
 
 static bool parse_mix(const char* name, Mix* mix) {
-  static const char* const kNames[] = {"min", "imix", "mem"};
-  for (int i = 0; i < 3; i++) {
+  static const char* const kNames[] = {"min", "imix", "mem", "flood"};
+  for (int i = 0; i < 4; i++) {
     if (strcmp(name, kNames[i])) continue;
     *mix = (Mix)i;
     return true;
@@ -297,7 +312,7 @@ static bool parse_mix(const char* name, Mix* mix) {
 }
 
 static int usage(void) {
-  fputs("usage: gensyn OUT.pcap PACKETS LIVE_FLOWS (min|imix|mem) [SEED] [PACKETS_PER_SECOND]\n", stderr);
+  fputs("usage: gensyn OUT.pcap PACKETS LIVE_FLOWS (min|imix|mem|flood) [SEED] [PACKETS_PER_SECOND]\n", stderr);
   return 2;
 }
 

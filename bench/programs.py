@@ -13,6 +13,7 @@ BUILD = ROOT / "build" / "bench"
 
 NATIVE_SOURCES = sorted((ROOT / "native" / "src").glob("*/*.cpp"))
 NATIVE_HEADERS = sorted((ROOT / "native").glob("*/**/*.hpp"))
+PACKAGE_SOURCES = [*NATIVE_SOURCES, *NATIVE_HEADERS, *sorted((ROOT / "src" / "flowedge").glob("**/*.p*"))]
 
 
 class BenchError(Exception):
@@ -47,7 +48,7 @@ def _build(
     name: str, compiler: list[str], sources: list[Path], libraries: list[str], headers: Sequence[Path] = ()
 ) -> Path:
     target = BUILD / name
-    if not _up_to_date(target, [*sources, *headers]):
+    if not up_to_date(target, [*sources, *headers]):
         BUILD.mkdir(parents=True, exist_ok=True)
         command = [*compiler, *map(str, sources), "-o", str(target), *libraries]
         try:
@@ -57,7 +58,7 @@ def _build(
     return target
 
 
-def _up_to_date(target: Path, sources: list[Path]) -> bool:
+def up_to_date(target: Path, sources: Sequence[Path]) -> bool:
     return target.exists() and target.stat().st_mtime > max(source.stat().st_mtime for source in sources)
 
 

@@ -23,11 +23,11 @@ NFStreamer(source=sys.argv[1], statistical_analysis=True, n_dissections=0, n_met
 def run(script: str, capture: Path) -> Usage:
     """NETFLOWER or NFSTREAM, capture to CSV, as a whole command."""
     OUT.unlink(missing_ok=True)
-    return usage_of([_python(), "-c", script, capture, OUT])
+    return usage_of([python(), "-c", script, capture, OUT])
 
 
 @functools.cache
-def _python() -> Path:
+def python() -> Path:
     """Unavailable if the tools cannot be installed."""
     python, installed = FOLDER / "bin" / "python", FOLDER / "installed"
     if not installed.exists():

@@ -1,13 +1,12 @@
 """The table: every row, its bar, and how it is measured."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import footprint
 import rivals
 import speed
-from programs import BenchError, Unavailable
-from report import Bar, Finding, Outcome
+from report import Bar, Finding
+from table import Row
 from workloads import real, synthetic, times_over
 
 
@@ -26,22 +25,7 @@ FULL = Scale(rounds=7, rival_rounds=3, start_runs=21, packets=5_000_000, pipe_pa
 QUICK = Scale(rounds=3, rival_rounds=1, start_runs=7, packets=2_000_000, pipe_packets=1_600_000)
 
 
-@dataclass(frozen=True)
-class Row:
-    name: str
-    bar: Bar
-    measure: Callable[[Scale], Finding]
-
-    def outcome(self, scale: Scale) -> Outcome:
-        try:
-            return Outcome.of(self.name, self.bar, self.measure(scale))
-        except Unavailable as reason:
-            return Outcome(self.name, self.bar, "skipped", None, str(reason))
-        except BenchError as reason:
-            return Outcome(self.name, self.bar, "failed", None, str(reason))
-
-
-def _engine_row(live_flows: int, label: str) -> Row:
+def _engine_row(live_flows: int, label: str) -> Row[Scale]:
     def measure(scale: Scale) -> Finding:
         return speed.engine(scale.rounds, synthetic("min", live_flows, scale.packets))
 
@@ -50,7 +34,7 @@ def _engine_row(live_flows: int, label: str) -> Row:
 
 ENGINE_BAR = Bar(2.0, "x floor")
 
-ROWS = [
+ROWS: list[Row[Scale]] = [
     Row("engine.real", ENGINE_BAR, lambda scale: speed.engine(scale.rounds, real())),
     _engine_row(10_000, "10k"),
     _engine_row(100_000, "100k"),
@@ -75,4 +59,3 @@ ROWS = [
     Row("start.memory", Bar(25, "MB"), lambda scale: footprint.start_memory(scale.start_runs)),
     Row("start.numpy", Bar(0, "modules"), lambda scale: footprint.start_numpy()),
 ]
-GROUPS = list(dict.fromkeys(row.name.partition(".")[0] for row in ROWS))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flowedge._core import CaptureReader, FlowBatch, FlowEngine
-from flowedge.pipeline import HELD_FLOWS
+from flowedge.pipeline.files import HELD_FLOWS
 
 TextRow = dict[str, str]
 

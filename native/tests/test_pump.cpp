@@ -68,6 +68,8 @@ class RecordingEngine final : public flowedge::Engine {
   bool process(flowedge::PacketBlock&, RecordBatch&) override { return true; }
   bool advance(std::int64_t, RecordBatch&) override { return true; }
   bool flush(RecordBatch&) override { return true; }
+  void set_wall_offset(std::int64_t) override {}
+  void observe(flowedge::FlowObserver*) override {}
   const flowedge::Counters& counters() const override { return counters_; }
   std::size_t open_flows() const override { return 0; }
   void skip(flowedge::Skip reason) override { filtered += reason == flowedge::Skip::filtered; }

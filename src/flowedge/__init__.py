@@ -1,7 +1,7 @@
 """Packets in, bidirectional flows with the 82 CICFlowMeter features out.
 
-convert() writes the flows of captures as a table; read_flows() gives them to a program, batch by batch; FlowEngine
-takes packets from anywhere.
+convert() writes the flows of captures as a table; read_flows() gives them to a program, batch by batch; Capture takes
+packets from interfaces, FlowEngine from anywhere.
 """
 
 from importlib import import_module
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flowedge._core import MODES, NAME_SCHEMES, SKIP_REASONS, FlowBatch, FlowEngine, Selection
     from flowedge.columns import COLUMNS, Column
-    from flowedge.compat import convert_pcap_to_csv
+    from flowedge.capture import Capture
+    from flowedge.compat import capture_live, convert_pcap_to_csv
     from flowedge.conversion import ConvertResult, Progress, convert, read_flows
     from flowedge.errors import (
         CaptureError,
+        ConfigurationError,
         FlowedgeError,
         MissingInputError,
         MissingPackageError,
@@ -29,8 +31,10 @@ __all__ = [
     "MODES",
     "NAME_SCHEMES",
     "SKIP_REASONS",
+    "Capture",
     "CaptureError",
     "Column",
+    "ConfigurationError",
     "ConvertResult",
     "FlowBatch",
     "FlowEngine",
@@ -45,6 +49,7 @@ __all__ = [
     "SinkError",
     "UsageError",
     "__version__",
+    "capture_live",
     "convert",
     "convert_pcap_to_csv",
     "read_flows",
@@ -54,10 +59,12 @@ __all__ = [
 _HOMES = {
     "_core": ("MODES", "NAME_SCHEMES", "SKIP_REASONS", "FlowBatch", "FlowEngine", "Selection"),
     "columns": ("COLUMNS", "Column"),
-    "compat": ("convert_pcap_to_csv",),
+    "capture": ("Capture",),
+    "compat": ("capture_live", "convert_pcap_to_csv"),
     "conversion": ("ConvertResult", "Progress", "convert", "read_flows"),
     "errors": (
         "CaptureError",
+        "ConfigurationError",
         "FlowedgeError",
         "MissingInputError",
         "MissingPackageError",

@@ -7,9 +7,11 @@
 #include "flowedge/capture_file.hpp"
 #include "flowedge/column_list.hpp"
 #include "flowedge/filter.hpp"
+#include "flowedge/live_feed.hpp"
 #include "flowedge/skip.hpp"
 
-// What the door needs of C++ that Cython cannot write: functions as objects, and macro lists as tables.
+// What the door needs of C++ that Cython cannot write: functions as objects, values without a default, and macro lists
+// as tables.
 
 namespace flowedge {
 
@@ -37,6 +39,11 @@ inline FilterCompiler callback_compiler(CompileCallback compile, void* context) 
 
 inline bool have_libpcap_compiler() {
   return static_cast<bool>(libpcap_compiler());
+}
+
+/// For the host's own clocks.
+inline LiveFeed* make_live_feed(Engine& engine, bool stamped_by_host, FlowSaver* saver) {
+  return new LiveFeed(engine, SteadyTime(host_time, stamped_by_host), saver);
 }
 
 struct SkipReason {

@@ -20,6 +20,7 @@ from cython.operator cimport dereference as deref
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 from libcpp cimport bool as cpp_bool
 from libcpp.memory cimport unique_ptr
 from libcpp.string cimport string
@@ -574,6 +575,9 @@ cdef class FlowEngine:
     cdef bint _reader_ended
     cdef bint _busy
     cdef bint _decoding
+    cdef bint _fed  # by a LiveFeed
+    cdef native.Counters _counters
+    cdef size_t _open_flows
     cdef readonly Selection selection
 
     def __cinit__(self, *, mode="netflower", idle_timeout=120, max_duration=None, linger=1, protocols="tcp,udp",
@@ -632,25 +636,25 @@ cdef class FlowEngine:
 
     @property
     def open_flows(self):
-        """Number of flows that are not closed yet."""
-        return self._engine.get().open_flows()
+        """Number of flows that are not closed yet, at the end of the last call; may be asked for by any thread."""
+        return self._open_flows
 
     @property
     def counters(self):
         """What became of every packet: packets == in_flows + the sum of skipped.
 
         A dict: packets, in_flows, skipped (by reason, see SKIP_REASONS), flows (closed so far), evicted (of these,
-        closed for lack of room) and backward_time (packets older than the one before in their flow).
+        closed for lack of room) and backward_time (packets older than the one before in their flow). They are those at
+        the end of the last call, and may be asked for by any thread.
         """
-        cdef const native.Counters* counters = &self._engine.get().counters()
         cdef size_t reason
         return {
-            "packets": counters.packets,
-            "in_flows": counters.in_flows,
-            "skipped": {name: counters.skipped[reason] for reason, name in enumerate(SKIP_REASONS, 1)},
-            "flows": counters.flows,
-            "evicted": counters.evicted,
-            "backward_time": counters.backward_time,
+            "packets": self._counters.packets,
+            "in_flows": self._counters.in_flows,
+            "skipped": {name: self._counters.skipped[reason] for reason, name in enumerate(SKIP_REASONS, 1)},
+            "flows": self._counters.flows,
+            "evicted": self._counters.evicted,
+            "backward_time": self._counters.backward_time,
         }
 
     def run(self, CaptureReader reader not None):
@@ -667,7 +671,7 @@ cdef class FlowEngine:
             self._attach(reader)
             return self._run()
         finally:
-            self._busy = False
+            self._leave()
 
     cdef int _attach(self, CaptureReader reader) except -1:
         if reader is self._reader:
@@ -743,7 +747,7 @@ cdef class FlowEngine:
                     done = self._engine.get().process(deref(block._block), deref(self._filling._records))
                 return None if done else self._next_full_batch()
             finally:
-                self._busy = False
+                self._leave()
         finally:
             block._busy = False
 
@@ -758,7 +762,7 @@ cdef class FlowEngine:
                 raise RuntimeError("this FlowEngine is decoding in another thread")
             return self._finish()
         finally:
-            self._busy = False
+            self._leave()
 
     def feed(self, frames, link_type=1):
         """Takes packets: an iterable of (time_ns, octets) or (time_ns, octets, length on the wire).
@@ -778,7 +782,7 @@ cdef class FlowEngine:
             self._feed_block(block, link)
             return self._take_closed()
         finally:
-            self._busy = False
+            self._leave()
 
     def advance(self, now_ns):
         """Moves the clock without a packet (ns since 1970). Returns the flows that are idle by then, as feed() does."""
@@ -793,7 +797,7 @@ cdef class FlowEngine:
                     self._closed.append(self._next_full_batch())
             return self._take_closed()
         finally:
-            self._busy = False
+            self._leave()
 
     def flush(self):
         """Closes every open flow. Returns them as feed() does."""
@@ -803,7 +807,7 @@ cdef class FlowEngine:
                 self._closed.append(self._next_full_batch())
             return self._take_closed()
         finally:
-            self._busy = False
+            self._leave()
 
     cdef cpp_bool _flush(self) except *:
         cdef cpp_bool done
@@ -816,6 +820,12 @@ cdef class FlowEngine:
             raise RuntimeError("this FlowEngine is in use by another thread")
         self._busy = True
         return 0
+
+    cdef void _leave(self) noexcept:
+        """Ends what _enter() began; what other threads may ask for meanwhile is copied, under the GIL."""
+        self._counters = self._engine.get().counters()
+        self._open_flows = self._engine.get().open_flows()
+        self._busy = False
 
     cdef FlowBatch _next_batch(self):
         """The batch that was being filled; another takes its place."""
@@ -877,3 +887,6 @@ cdef native.Frame frame_view(object item, object data, uint16_t link_type) excep
     frame.on_wire = item[2] if len(item) > 2 else frame.captured
     frame.link_type = link_type
     return frame
+
+
+include "_live.pxi"

@@ -16,6 +16,8 @@ cdef extern from "flowedge/frame.hpp" namespace "flowedge" nogil:
         uint32_t on_wire
         uint16_t link_type
 
+    const int64_t kNoTime
+
 
 cdef extern from "flowedge/mode.hpp" namespace "flowedge" nogil:
     cdef enum class Mode(uint8_t):
@@ -197,6 +199,117 @@ cdef extern from "flowedge/pump.hpp" namespace "flowedge" nogil:
         PumpStatus decode(PacketBlock& block) except +
 
 
+cdef extern from "flowedge/flow_saver.hpp" namespace "flowedge" nogil:
+    cdef cppclass SaverOptions:
+        SaverOptions() except +
+        string folder
+        uint32_t snaplen
+        size_t memory
+        uint64_t flow_octets
+
+    cdef struct SaverCounters:
+        uint64_t files
+        uint64_t octets
+        uint64_t packets
+        uint64_t unsaved
+
+    cdef cppclass FlowSaver:
+        const SaverCounters& counters() const
+        const string& problem() const
+
+    unique_ptr[FlowSaver] make_flow_saver "flowedge::FlowSaver::make"(const SaverOptions& options) except +
+
+
+cdef extern from "flowedge/live_feed.hpp" namespace "flowedge" nogil:
+    cdef cppclass LiveFeed:
+        void begin() except +
+        size_t room() const
+        void take(const Frame& frame) except +
+        bool process(RecordBatch& out) except +
+        bool idle(RecordBatch& out) except +
+
+
+cdef extern from "flowedge/live_capture.hpp" namespace "flowedge" nogil:
+    cdef enum class CaptureDirection(uint8_t):
+        both
+        out
+
+    const CaptureDirection kDirectionIn "flowedge::CaptureDirection::in"  # a keyword here
+
+    const int kNoFanout
+    const int kNewGroup
+
+    cdef cppclass LiveOptions:
+        LiveOptions() except +
+        string interface
+        int snaplen
+        int buffer_octets
+        bool promiscuous
+        CaptureDirection direction
+        string timestamp_type
+        string filter
+        int fanout
+
+    cdef enum class LiveRefusal(uint8_t):
+        none
+        unsupported
+        no_such_interface
+        not_up
+        permission
+        bad_option
+        other
+
+    cdef enum class LiveStatus(uint8_t):
+        batch_full
+        waited
+        gone
+        failed
+
+    cdef struct LiveCounters:
+        uint64_t received
+        uint64_t dropped
+        uint64_t interface_dropped
+
+    cdef cppclass LiveCapture:
+        LiveStatus run(LiveFeed& feed, RecordBatch& out, int milliseconds) except +
+        void stop_receiving() except +
+        void discard_waiting() except +
+        bool set_filter(const string& expression) except +
+        LiveCounters counters() except +
+        uint16_t link_type() const
+        bool stamped_by_host() const
+        int fanout_group() const
+        const string& problem() const
+
+    unique_ptr[LiveCapture] open_live_capture "flowedge::LiveCapture::open"(
+        const LiveOptions& options, LiveRefusal& refusal, string& problem
+    ) except +
+
+    cdef cppclass InterfaceInfo:
+        string name
+        string description
+        vector[string] addresses
+        bool up
+        bool running
+        bool loopback
+
+    bool list_interfaces(vector[InterfaceInfo]& interfaces, string& problem) except +
+    string libpcap_version() except +
+
+
+cdef extern from "flowedge/replay.hpp" namespace "flowedge" nogil:
+    cdef enum class ReplayStatus(uint8_t):
+        batch_full
+        pause
+        due
+        end
+
+    cdef cppclass Replay:
+        Replay(NativeReader& reader, PacketFilter* filter) except +
+        ReplayStatus run(LiveFeed& feed, RecordBatch& out, int64_t until_ns, size_t frame_budget) except +
+        int64_t next_time() const
+
+
 cdef extern from "flowedge/text.hpp" namespace "flowedge" nogil:
     void append_csv_header(const NativeSelection& selection, string& out) except +
     void append_csv(const NativeSelection& selection, const FlowRecord* records, size_t count, string& out) except +
@@ -239,6 +352,7 @@ cdef extern from "_callbacks.hpp" namespace "flowedge" nogil:
         bool (*compile)(void*, const string&, uint16_t, vector[BpfInstruction]&, string&) noexcept nogil, void* context
     ) except +
     bool have_libpcap_compiler() except +
+    LiveFeed* make_live_feed(Engine& engine, bool stamped_by_host, FlowSaver* saver) except +
 
     cdef struct SkipReason:
         const char* name

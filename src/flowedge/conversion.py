@@ -18,7 +18,7 @@ from flowedge.errors import (
     UsageError,
 )
 from flowedge.options import FlowOptions
-from flowedge.pipeline import BATCH_SIZE, batches_of, copy_flows, make_engine
+from flowedge.pipeline.files import BATCH_SIZE, batches_of, copy_flows, make_reading_engine
 from flowedge.sinks import FORMATS, Sink, format_of, open_sink
 from flowedge.sources.file import CAPTURE_NAME, STANDARD_INPUT, OpenCapture, capture_paths, open_capture, stored_size
 
@@ -119,7 +119,7 @@ def read_flows(path: Path, *, batch_size: int = BATCH_SIZE, **options: Unpack[Fl
     Raises UsageError at once; while iterating MissingInputError, PermissionDeniedError, and CaptureError after the
     last good flow of a damaged capture.
     """
-    return _read_flows(os.fspath(path), make_engine(options, batch_size))
+    return _read_flows(os.fspath(path), make_reading_engine(options, batch_size))
 
 
 def _read_flows(path: str, engine: FlowEngine) -> Iterator[FlowBatch]:
@@ -148,7 +148,7 @@ class Conversion:
     ) -> None:
         self.result = ConvertResult(warnings=_without_effect(options))
         self._options = options
-        self._selection = make_engine(options).selection
+        self._selection = make_reading_engine(options).selection
         self._jobs = jobs
         self._on_progress = on_progress
         self._started = time.monotonic()
@@ -172,7 +172,7 @@ class Conversion:
 
     def _copy(self, path: str, sink: Sink) -> bool:
         """The flows of one capture; False if it is not usable at all. A problem with it is noted in the result."""
-        engine = make_engine(self._options)
+        engine = make_reading_engine(self._options)
         problem: FlowedgeError | None
         try:
             with open_capture(path) as capture:

@@ -21,6 +21,14 @@ class UsageError(FlowedgeError, ValueError):
     exit_code = 2
 
 
+class ConfigurationError(UsageError):
+    """Settings cannot be met. Its text has a line for each of `problems`, which are sentences."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
 class MissingInputError(UsageError, FileNotFoundError):
     """There is no such file."""
 
@@ -39,3 +47,11 @@ class SinkError(FlowedgeError):
 
 class MissingPackageError(UsageError, ImportError):
     """An optional package is needed and not installed."""
+
+
+class MalformedMessageError(FlowedgeError):
+    """A message is not what it should be; nothing of it is used."""
+
+
+class EdgeTooLargeError(FlowedgeError, ValueError):
+    """An edge alone is larger than a message may be."""

@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+import click
+
 from flowedge._core import SKIP_REASONS
 from flowedge.cli import commands
 
@@ -31,7 +33,9 @@ def test_the_readme_explains_every_skip_reason() -> None:
 
 
 def test_the_readme_names_only_options_that_exist() -> None:
-    known = {option for parameter in commands.commands["convert"].params for option in parameter.opts}
+    convert = commands.get_command(click.Context(commands), "convert")
+    assert convert is not None
+    known = {option for parameter in convert.params for option in parameter.opts}
     table = README.split("## Options of `flowedge convert`")[1].split("\n## ")[0]
     named = set(re.findall(r"`(-[\w-]+)", table)) | {"--help"}
     assert named - known <= {"--help"}

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "flowedge/decode.hpp"
+#include "flowedge/flow_observer.hpp"
 #include "flowedge/frame.hpp"
 #include "flowedge/mode.hpp"
 #include "flowedge/packet_block.hpp"
@@ -49,6 +50,12 @@ class Engine {
 
   /// Closes every flow (end of input); false if `out` became full first (call again).
   virtual bool flush(RecordBatch& out) = 0;
+
+  /// What is added to the times of day in records: packets' times may be steady ones (see SteadyTime). Flows that are
+  /// open have the new one too.
+  virtual void set_wall_offset(std::int64_t nanoseconds) = 0;
+  /// Reports to the observer from now on; null: to nobody.
+  virtual void observe(FlowObserver* observer) = 0;
 
   virtual const Counters& counters() const = 0;
   virtual std::size_t open_flows() const = 0;

@@ -50,7 +50,7 @@ class TimingWheel {
   void start(std::int64_t now) { position_ = slot_of(now); }
 
  private:
-  static constexpr std::int64_t kSlots = 256;
+  static constexpr std::int64_t kSlots = 1024;
 
   std::int64_t slot_of(std::int64_t time) const { return time >= 0 ? time / tick_ : -((-time - 1) / tick_) - 1; }
 

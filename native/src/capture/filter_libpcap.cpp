@@ -1,9 +1,10 @@
 #include "flowedge/filter.hpp"
 
 #if FLOWEDGE_HAVE_LIBPCAP
-#include <pcap/pcap.h>
-
 #include <memory>
+
+#include "filter_libpcap.hpp"
+#include "link_type.hpp"
 #endif
 
 namespace flowedge {
@@ -13,44 +14,20 @@ namespace {
 
 constexpr int kSnaplen = 262144;  // libpcap's largest; the program answers with it
 
-/// Link types whose number in files is not that in libpcap's interface on every system (pcap-linktype(7)).
-int data_link_type(std::uint16_t link_type) {
-  switch (link_type) {
-    case 12:  // DLT_RAW of most systems, and
-    case 14:  // that of OpenBSD and BSD/OS, in files of programs that wrote it as it was
-    case 101:
-      return DLT_RAW;
-    case 50:
-      return DLT_PPP_SERIAL;
-    case 100:
-      return DLT_ATM_RFC1483;
-    case 102:
-      return DLT_SLIP_BSDOS;
-    case 103:
-      return DLT_PPP_BSDOS;
-    case 104:
-      return DLT_C_HDLC;
-    case 106:
-      return DLT_ATM_CLIP;
-    case 108:
-      return DLT_LOOP;
-    case 109:
-      return DLT_ENC;
-    default:
-      return link_type;
-  }
+bool compile(const std::string& expression, std::uint16_t link_type, BpfProgram& program, std::string& problem) {
+  const std::unique_ptr<pcap_t, void (*)(pcap_t*)> handle(pcap_open_dead(data_link_type_of(link_type), kSnaplen),
+                                                          pcap_close);
+  if (handle) return compile_filter(handle.get(), expression, program, problem);
+  problem = "not enough memory";
+  return false;
 }
 
-bool compile(const std::string& expression, std::uint16_t link_type, BpfProgram& program, std::string& problem) {
-  const std::unique_ptr<pcap_t, void (*)(pcap_t*)> handle(pcap_open_dead(data_link_type(link_type), kSnaplen),
-                                                          pcap_close);
-  if (!handle) {
-    problem = "not enough memory";
-    return false;
-  }
+}  // namespace
+
+bool compile_filter(pcap_t* handle, const std::string& expression, BpfProgram& program, std::string& problem) {
   bpf_program compiled;
-  if (pcap_compile(handle.get(), &compiled, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
-    problem = pcap_geterr(handle.get());
+  if (pcap_compile(handle, &compiled, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
+    problem = pcap_geterr(handle);
     return false;
   }
   program.clear();
@@ -61,8 +38,6 @@ bool compile(const std::string& expression, std::uint16_t link_type, BpfProgram&
   pcap_freecode(&compiled);
   return true;
 }
-
-}  // namespace
 
 FilterCompiler libpcap_compiler() {
   return compile;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "features.hpp"
+#include "finish.hpp"
 #include "flow_hash.hpp"
 #include "flowedge/engine.hpp"
 #include "flowedge/flow_table.hpp"
@@ -33,7 +34,8 @@ class EngineOf final : public Engine {
         linger_(ticks(std::clamp<std::int64_t>(options.linger_ns, 0, kTimeLimit / 4))),
         table_(options.max_flows),
         wheel_(table_.timer_links(), idle_timeout_),
-        use_order_(table_.use_links()) {}
+        use_order_(table_.use_links()),
+        notes_packets_(options.max_flows != 0) {}
 
   ~EngineOf() override {
     for (std::uint32_t number = 0; number < table_.numbers(); ++number) Rules::forget(table_.extension(number));
@@ -59,6 +61,7 @@ class EngineOf final : public Engine {
 
   bool process(PacketBlock& block, RecordBatch& out) override {
     take_skipped(block);
+    at_hand_ = &block;
     for (; block.next < block.size; ++block.next) {
       if (block.next % kGroup == 0) fetch_ahead(block);
       if (out.full()) return false;
@@ -83,6 +86,14 @@ class EngineOf final : public Engine {
     }
     flushed_ = 0;
     return true;
+  }
+
+  void set_wall_offset(std::int64_t nanoseconds) override {
+    wall_offset_ = ticks(std::clamp(nanoseconds, -kTimeLimit / 2, kTimeLimit / 2));
+  }
+  void observe(FlowObserver* observer) override {
+    observer_ = observer;
+    notes_packets_ = observer != nullptr || options_.max_flows != 0;
   }
 
   const Counters& counters() const override { return counters_; }
@@ -125,7 +136,7 @@ class EngineOf final : public Engine {
     add_packet<Rules>(flow, table_.pauses(number), table_.extension(number), packet, d);
     flow.set(Flow::kTouched);
     ++counters_.in_flows;
-    if (options_.max_flows != 0) touch(number);
+    if (notes_packets_) note_packet(number);
     if (flow.total_packets() < Rules::kMaxPackets) return true;
     remove(number, EndReason::forced, out);
     return false;
@@ -139,6 +150,7 @@ class EngineOf final : public Engine {
     if (!Rules::prints(flow)) {
       counters_.in_flows -= flow.total_packets();
       counters_.skipped[static_cast<std::size_t>(Skip::single)] += flow.total_packets();
+      if (observer_ != nullptr) observer_->discarded(number);
       return;
     }
     FlowRecord& record = out.append();
@@ -146,6 +158,8 @@ class EngineOf final : public Engine {
     Rules::write(flow, table_.pauses(number), table_.extension(number), record);
     record.end_reason = static_cast<std::uint8_t>(reason);
     ++counters_.flows;
+    write_times_of_day(flow.first + wall_offset_, flow.last() + wall_offset_, Rules::kSecond, record);
+    if (observer_ != nullptr) observer_->closed(number, record);
   }
 
   /// Closes the flow: its record, unless it is out already, and its place.
@@ -327,6 +341,11 @@ class EngineOf final : public Engine {
     ++open_;
   }
 
+  void note_packet(std::uint32_t number) {
+    if (options_.max_flows != 0) touch(number);
+    if (observer_ != nullptr) observer_->reached(number, at_hand_->next);
+  }
+
   void touch(std::uint32_t number) {
     use_order_.remove(number);
     use_order_.push(number);
@@ -367,7 +386,12 @@ class EngineOf final : public Engine {
   std::int64_t expired_until_ = 0;  ///< where the clock stood when all that was due had been closed
   std::int64_t next_event_ = 0;
 
+  std::int64_t wall_offset_ = 0;  ///< in ticks
+  FlowObserver* observer_ = nullptr;
+  bool notes_packets_;  ///< somebody wants each packet's flow: the order of use, or the observer
+
   PacketBlock block_{4 * kGroup};
+  const PacketBlock* at_hand_ = nullptr;  ///< whose packet is being processed
   std::uint32_t flushed_ = 0;
   std::size_t open_ = 0;
   Counters counters_;

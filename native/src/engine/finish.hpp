@@ -45,17 +45,16 @@ inline void write_endpoints(const Flow& flow, FlowRecord& record) {
   record.vlan = flow.vlan;
 }
 
-/// `ticks_a_second`: of the mode's time stamps; `ticks`: in its records' unit of time.
-inline void write_times(const Flow& flow, std::int64_t ticks_a_second, double ticks, FlowRecord& record) {
+/// `first`, `last`: in ticks since 1970.
+inline void write_times_of_day(std::int64_t first, std::int64_t last, std::int64_t ticks_a_second, FlowRecord& record) {
   const std::int64_t nanoseconds = 1'000'000'000 / ticks_a_second;
-  record.first_ns = flow.first * nanoseconds;
-  record.last_ns = flow.last() * nanoseconds;
+  record.first_ns = first * nanoseconds;
+  record.last_ns = last * nanoseconds;
   // The fraction apart: nanoseconds since 1970 are more than a double holds.
-  const std::int64_t whole_seconds = flow.first / ticks_a_second;
-  const std::int64_t fraction = flow.first % ticks_a_second;
+  const std::int64_t whole_seconds = first / ticks_a_second;
+  const std::int64_t fraction = first % ticks_a_second;
   record.timestamp =
       static_cast<double>(whole_seconds) + static_cast<double>(fraction) / static_cast<double>(ticks_a_second);
-  record.flow_duration = static_cast<double>(flow.last() - flow.first) / ticks;
 }
 
 inline void write_forward_lengths(const Flow& flow, FlowRecord& record) {
@@ -194,13 +193,13 @@ inline void write_subflows(const Flow& flow, double subflows, FlowRecord& record
   record.subflow_bwd_byts = quotient(static_cast<double>(flow.bytes[kBackward]), subflows);
 }
 
-/// Everything that has one meaning in all modes but for the unit of time and what a length is. The record is
-/// to be empty.
+/// Everything that has one meaning in all modes but for the unit of time and what a length is; times of day apart. The
+/// record is to be empty.
 template <class Rules>
 inline void write_shared(const Flow& flow, const Pauses& pauses, FlowRecord& record) {
   const double ticks = Rules::kTicksInUnit;
   write_endpoints(flow, record);
-  write_times(flow, Rules::kSecond, ticks, record);
+  record.flow_duration = static_cast<double>(flow.last() - flow.first) / ticks;
   write_forward_lengths(flow, record);
   write_backward_lengths(flow, record);
   write_flags(flow, record);

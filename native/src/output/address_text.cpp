@@ -1,4 +1,4 @@
-#include "address_text.hpp"
+#include "flowedge/address_text.hpp"
 
 #include <algorithm>
 #include <array>

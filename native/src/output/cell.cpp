@@ -1,6 +1,6 @@
 #include "cell.hpp"
 
-#include "address_text.hpp"
+#include "flowedge/address_text.hpp"
 #include "number_text.hpp"
 #include "time_text.hpp"
 

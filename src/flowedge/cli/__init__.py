@@ -3,12 +3,13 @@
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
-from flowedge.cli.convert import convert_command
 from flowedge.cli.messages import Messages
 
+COMMANDS = ("convert", "capture", "interfaces", "check")
 ENDED_BY_SIGNAL = 128  # shells add the signal's number
 
 
@@ -23,7 +24,21 @@ def _stop(number: int, _: object) -> None:
     raise Stopped(number)
 
 
+class CommandGroup(click.Group):
+    """Imports a command when it is asked for, so that each loads only what it needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"flowedge.cli.{cmd_name}"), f"{cmd_name}_command")
+        return command
+
+
 @click.group(
+    cls=CommandGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -33,9 +48,6 @@ def commands(context: click.Context) -> None:
     """Turns packets into bidirectional flows with the 82 CICFlowMeter features."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-commands.add_command(convert_command)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,14 +1,15 @@
 """flowedge convert"""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from flowedge._core import MAX_FLOWS, MODES, NAME_SCHEMES, SKIP_REASONS
+from flowedge._core import SKIP_REASONS
 from flowedge.cli.messages import Messages
+from flowedge.cli.options import as_flags, flow_options_of, flow_setting_options
 from flowedge.cli.progress import TerminalProgress
 from flowedge.conversion import ConvertResult, Progress, convert
 from flowedge.errors import CaptureError, FlowedgeError, UsageError
@@ -16,36 +17,11 @@ from flowedge.sinks import FORMATS
 from flowedge.sinks.output import open_output
 
 
-def _name_list(_: click.Context, __: click.Parameter, value: str | None) -> Sequence[str]:
-    """Names separated by commas, kept letter for letter: some published headers begin with a space."""
-    if value is None:
-        return ()
-    names = value.split(",")
-    if "" in names:
-        raise click.BadParameter("a name is empty; give names separated by single commas")
-    return names
-
-
 @click.command("convert")
 @click.argument("inputs", metavar="IN...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", required=True, help="Where the flows go; '-' is standard output.")
 @click.option("--format", type=click.Choice(FORMATS), help="Format, where OUT has no suffix that tells it.")
-@click.option("--mode", type=click.Choice(MODES), default="netflower", show_default=True,
-              help="Whose definitions the values follow.")  # fmt: skip
-@click.option("--names", type=click.Choice(NAME_SCHEMES), help="Names of the columns; without it, the mode's own.")
-@click.option("--columns", metavar="A,B,...", callback=_name_list, help="Only these columns, in this order.")
-@click.option("--extra", metavar="A,B,...", callback=_name_list,
-              help="Add first_ns, last_ns, end_reason, vlan, ip_version or label.")  # fmt: skip
-@click.option("--label", metavar="TEXT", help="Text of the label column.")
-@click.option("--idle-timeout", metavar="SECONDS", default="120", show_default=True,
-              help="Close a flow after this long without a packet.")  # fmt: skip
-@click.option("--max-duration", metavar="SECONDS", help="Close a flow after this long; without it, never.")
-@click.option("--filter", metavar="EXPRESSION", help="Take only packets that match (pcap-filter(7)).")
-@click.option("--protocols", type=click.Choice(("tcp,udp", "all")), default="tcp,udp", show_default=True,
-              help="Which IP protocols make flows.")  # fmt: skip
-@click.option("--decapsulate", is_flag=True, help="Follow tunnels inwards (GRE, VXLAN, GTP-U, ...).")
-@click.option("--max-flows", metavar="N", type=click.IntRange(1, MAX_FLOWS),
-              help="Keep at most N flows open; beyond, close the one unused for longest.")  # fmt: skip
+@flow_setting_options
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 256), default=1, show_default=True,
               help="Threads that share the work.")  # fmt: skip
 @click.option("--stats", metavar="FILE", help="Write the closing counters to FILE as JSON.")
@@ -60,7 +36,9 @@ def convert_command(
     quiet: bool,
     verbose: bool,
     log_format: str,
-    **settings: Any,
+    format: str | None,
+    jobs: int,
+    **flows: Any,
 ) -> int:
     """Turn captures into a table of flows.
 
@@ -71,11 +49,12 @@ def convert_command(
     messages = Messages(log_format=log_format, quiet=quiet, verbose=verbose)
     try:
         with _stats_output(stats, [*inputs, output]) as write_stats:
-            result = _convert(inputs, output, messages, settings)
+            result = _convert(inputs, output, messages, {"format": format, "jobs": jobs, **flow_options_of(flows)})
             _report(result, messages)
             write_stats(result)
     except FlowedgeError as error:
-        messages.error(_as_options(str(error), settings))
+        for problem in str(error).splitlines():
+            messages.error(as_flags(problem))
         return error.exit_code
     except BrokenPipeError:
         return 0
@@ -169,9 +148,3 @@ def _stats_output(path: str | None, taken: Sequence[str]) -> Iterator[Callable[[
         yield write
     finally:
         output.close(keep=written)
-
-
-def _as_options(message: str, settings: Mapping[str, Any]) -> str:
-    """A message about a parameter, under the name that the command has for it."""
-    name, colon, rest = message.partition(":")
-    return f"--{name.replace('_', '-')}{colon}{rest}" if name in settings else message

@@ -20,6 +20,10 @@ class Messages:
         """Whether somebody looks on who would like a progress bar."""
         return sys.stderr.isatty() and not (self.quiet or self._json)
 
+    def say(self, level: str, text: str) -> None:
+        """An error, a warning or an info, by its name."""
+        {"error": self.error, "warning": self.warning, "info": self.info}[level](text)
+
     def error(self, text: str) -> None:
         self._write("error", text, {})
 

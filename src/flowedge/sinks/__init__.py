@@ -1,13 +1,21 @@
 """Where flows go. A sink has three methods; which one it is follows from the output's suffix."""
 
+import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flowedge._core import FlowBatch, Selection
 from flowedge.errors import UsageError
-from flowedge.sinks.output import STANDARD_OUTPUT, Output, open_output
+from flowedge.sinks.output import STANDARD_OUTPUT, Output, is_special, open_output
 
-__all__ = ["FORMATS", "Sink", "format_of", "open_sink"]
+if TYPE_CHECKING:
+    from flowedge.sinks.access import Owner
+    from flowedge.sinks.retention import Retention
+    from flowedge.sinks.row_file import Fsync
+    from flowedge.sinks.rows import RowFormat
+
+__all__ = ["FORMATS", "LiveSettings", "LiveSink", "Sink", "format_of", "open_live_sink", "open_sink"]
 
 
 class Sink(Protocol):
@@ -21,6 +29,26 @@ class Sink(Protocol):
 
     def close(self, *, keep: bool) -> None:
         """Completes the output, or with keep=False removes it. Raises SinkError when it cannot be completed."""
+
+
+class LiveSink(Protocol):
+    """Takes flows for as long as an agent runs. All calls come from one thread."""
+
+    def write(self, source: str, batch: FlowBatch) -> None:
+        """Puts out a batch of flows that `source` (an interface, or a replayed capture) has seen.
+
+        Raises SinkError when it cannot: then none of the batch is in the output, and the next call tries anew.
+        BrokenPipeError when nobody reads the output any more.
+        """
+
+    def tick(self) -> None:
+        """Called about once a second: what is due by the clock. Raises as write() does."""
+
+    def reopen(self) -> None:
+        """Ends what is open and begins anew: somebody moved the files. Raises as write() does."""
+
+    def close(self) -> None:
+        """Completes the output. Raises SinkError when it cannot."""
 
 
 def _csv(output: Output, selection: Selection) -> Sink:
@@ -91,3 +119,61 @@ def open_sink(target: str, form: str, selection: Selection) -> Sink:
     except BaseException:
         output.close(keep=False)
         raise
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """How rows of an agent are kept. What is of files in a folder has no effect on other outputs."""
+
+    notice: Callable[[str], None]
+    """is told, in a sentence, what is worth knowing and no error: a file recovered, half a row cut off"""
+    fsync: "Fsync" = "close"
+    """what survives a power cut"""
+    owner: "Owner | None" = None
+    """user and group who get what is made; None: who makes it"""
+    rotate_interval: float | None = 3600
+    """seconds after which a file of a folder ends, aligned to the epoch; None: none does for its age"""
+    rotate_size: int | None = None
+    """octets from which on a file of a folder ends; None: none does for its size"""
+    retention: "Retention | None" = None
+    """deletes the folder's oldest files, of those that parts.COMPLETE_NAMES matches; None: nothing is deleted"""
+
+
+def open_live_sink(target: str, form: str, selection: Selection, settings: LiveSettings) -> LiveSink:
+    """Opens an output for as long as an agent runs.
+
+    A folder (existing, or ending in "/") gets files that are rotated; standard output ("-"), a pipe or a device is
+    written as it is; any other target is a file that is appended to. `form` is csv or jsonl, in a folder also
+    csv.gz or jsonl.gz. Raises UsageError for another, SinkError if the output cannot be written.
+    """
+    from flowedge.sinks.rows import PACKED_ROW_FORMATS, ROW_FORMATS, row_format
+
+    is_folder = target.endswith(os.sep) or os.path.isdir(target)
+    if form not in ROW_FORMATS and not (is_folder and form in PACKED_ROW_FORMATS):
+        known = ", ".join(ROW_FORMATS)
+        raise UsageError(f"{target}: {form} cannot be appended to; give {known}, or a folder for csv.gz and jsonl.gz")
+    rows = row_format(form, selection)
+    if is_folder:
+        return _rotated_folder(target, rows, settings)
+    if target == STANDARD_OUTPUT or is_special(target):
+        from flowedge.sinks.stream import RowStream
+
+        return RowStream(target, rows)
+    from flowedge.sinks.appended import AppendedFile
+
+    return AppendedFile(target, rows, notice=settings.notice, fsync=settings.fsync, owner=settings.owner)
+
+
+def _rotated_folder(target: str, rows: "RowFormat", settings: LiveSettings) -> LiveSink:
+    from flowedge.sinks.rotated import RotatedFolder
+    from flowedge.sinks.rotation import Rotation
+
+    return RotatedFolder(
+        target,
+        rows,
+        Rotation(settings.rotate_interval, settings.rotate_size),
+        notice=settings.notice,
+        fsync=settings.fsync,
+        owner=settings.owner,
+        retention=settings.retention,
+    )

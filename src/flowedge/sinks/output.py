@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 from typing import BinaryIO
 
@@ -15,6 +15,17 @@ STANDARD_OUTPUT_DESCRIPTOR = 1
 _numbers = count()
 
 
+@contextmanager
+def reporting(name: str) -> Iterator[None]:
+    """Turns an OSError into a SinkError with the output's name, but lets BrokenPipeError pass."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise SinkError(f"{name}: cannot be written: {error.strerror or error}") from error
+
+
 class Output:
     """An open output; on an error of the system it raises SinkError, but BrokenPipeError as it is."""
 
@@ -22,15 +33,9 @@ class Output:
         self.name = name
         self.stream = stream
 
-    @contextmanager
-    def reporting(self) -> Iterator[None]:
+    def reporting(self) -> AbstractContextManager[None]:
         """Turns an OSError of whoever writes to `stream` into a SinkError with the output's name."""
-        try:
-            yield
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise SinkError(f"{self.name}: cannot be written: {error.strerror or error}") from error
+        return reporting(self.name)
 
     def write(self, octets: bytes) -> None:
         with self.reporting():
@@ -74,14 +79,14 @@ def open_output(target: str) -> Output:
     try:
         if target == STANDARD_OUTPUT:
             return Output("standard output", os.fdopen(os.dup(STANDARD_OUTPUT_DESCRIPTOR), "wb"))
-        if _is_special(target):
+        if is_special(target):
             return Output(target, open(target, "wb"))
         return OutputFile(target)
     except OSError as error:
         raise SinkError(f"{target}: cannot be written: {error.strerror}") from error
 
 
-def _is_special(path: str) -> bool:
+def is_special(path: str) -> bool:
     """Whether it is a device or a pipe, which cannot be replaced by a file."""
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)

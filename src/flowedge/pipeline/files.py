@@ -1,4 +1,4 @@
-"""Wires a capture to an engine and the engine to a sink. The only module with threads."""
+"""From a capture file to a sink, with one thread or several."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -8,12 +8,11 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from flowedge._core import HAVE_LIBPCAP, FlowBatch, FlowEngine, PacketBlock
-from flowedge.errors import UsageError
+from flowedge._core import FlowBatch, FlowEngine, PacketBlock
 from flowedge.options import FlowOptions
+from flowedge.pipeline.engines import make_engine
 from flowedge.sinks import Sink
 from flowedge.sources.file import OpenCapture
-from flowedge.sources.pcapy import filter_compiler
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -28,13 +27,9 @@ WORTH_THREADS = 4 << 20  # octets of a capture from which on threads pay
 LookAround = Callable[[], None]
 
 
-def make_engine(options: FlowOptions, batch_size: int = BATCH_SIZE) -> FlowEngine:
-    """An engine with these options. Raises UsageError if they cannot be met, MissingPackageError being one."""
-    compiler = None if HAVE_LIBPCAP or options.get("filter") is None else filter_compiler()
-    try:
-        return FlowEngine(**options, held_flows=HELD_FLOWS, batch_size=batch_size, compile_filter=compiler)
-    except (ValueError, TypeError) as error:
-        raise UsageError(str(error)) from error
+def make_reading_engine(options: FlowOptions, batch_size: int = BATCH_SIZE) -> FlowEngine:
+    """An engine for a capture that is read to its end. Raises as make_engine() does."""
+    return make_engine(options, batch_size=batch_size, held_flows=HELD_FLOWS)
 
 
 def batches_of(capture: OpenCapture, engine: FlowEngine, look_around: LookAround) -> Iterator[FlowBatch]:

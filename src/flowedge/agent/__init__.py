@@ -1,0 +1,1 @@
+"""The agent: a capture that looks after itself. The only package with signals and privileges."""
