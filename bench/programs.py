@@ -13,7 +13,7 @@ BUILD = ROOT / "build" / "bench"
 
 NATIVE_SOURCES = sorted((ROOT / "native" / "src").glob("*/*.cpp"))
 NATIVE_HEADERS = sorted((ROOT / "native").glob("*/**/*.hpp"))
-PACKAGE_SOURCES = [*NATIVE_SOURCES, *NATIVE_HEADERS, *sorted((ROOT / "src" / "flowedge").glob("**/*.p*"))]
+PACKAGE_SOURCES = [*NATIVE_SOURCES, *NATIVE_HEADERS, *sorted((ROOT / "src" / "flowedge").glob("**/*.p[xy]*"))]
 
 
 class BenchError(Exception):

@@ -205,6 +205,23 @@ TEST(what_was_discarded_does_not_count) {
     running.run();
     CHECK_EQ(running.packets(), 10U);
     CHECK(running.adds_up());
+    network::send_datagrams(5, 5000);
+    running.capture->discard_waiting();
+    running.run();
+    CHECK_EQ(running.packets(), 10U);
+  });
+}
+
+TEST(what_is_beyond_the_snaplen_takes_no_room) {
+  network::in_own_network([] {
+    network::set_up("lo", true);
+    LiveOptions options = datagrams_on_loopback();
+    options.buffer_octets = 1 << 20;
+    Running running(options);
+    network::send_datagrams(200, 5000, 30000);
+    running.run();
+    CHECK_EQ(running.packets(), 200U);
+    CHECK_EQ(running.capture->counters().dropped, 0U);
   });
 }
 

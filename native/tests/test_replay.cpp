@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kAll = INT64_MAX;
 
-/// Delivers frames with given stamps, 10 at a time; the octets of those of the call before are overwritten.
+/// Delivers frames with given stamps; the octets of those of the call before are overwritten.
 class StampedReader final : public flowedge::CaptureReader {
  public:
   explicit StampedReader(std::vector<std::int64_t> stamps) : stamps_(std::move(stamps)) {}
@@ -27,9 +27,9 @@ class StampedReader final : public flowedge::CaptureReader {
       interrupt_at = SIZE_MAX;
       return 0;
     }
-    octets_.assign(10, frames::udp_frame(frames::kClient, frames::kServer));
+    octets_.assign(room, frames::udp_frame(frames::kClient, frames::kServer));
     std::size_t count = 0;
-    for (; count < std::min<std::size_t>(room, 10) && at_ < stamps_.size() && at_ != interrupt_at; ++count, ++at_) {
+    for (; count < room && at_ < stamps_.size() && at_ != interrupt_at; ++count, ++at_) {
       const auto size = static_cast<std::uint32_t>(octets_[count].size());
       frames[count] = {octets_[count].data(), stamps_[at_], size, size, 1};
     }
@@ -53,13 +53,29 @@ std::vector<std::int64_t> every_second(std::size_t count) {
   return stamps;
 }
 
+/// With one, a feed takes few frames at a time.
+class IdleSaver final : public flowedge::FlowSaver {
+ public:
+  void stage(std::size_t, const Frame&) override {}
+  void clear_stage() override {}
+  void reached(std::uint32_t, std::size_t) override {}
+  void closed(std::uint32_t, const flowedge::FlowRecord&) override {}
+  void discarded(std::uint32_t) override {}
+  const flowedge::SaverCounters& counters() const override { return counters_; }
+  const std::string& problem() const override { return problem_; }
+
+ private:
+  flowedge::SaverCounters counters_;
+  std::string problem_;
+};
+
 /// A replay with all that it takes.
 struct Played {
   explicit Played(std::vector<std::int64_t> stamps, flowedge::PacketFilter* filter = nullptr)
       : reader(std::move(stamps)),
         replay(reader, filter),
         engine(flowedge::Engine::make({})),
-        feed(*engine, flowedge::SteadyTime(flowedge::host_time, false), nullptr) {}
+        feed(*engine, flowedge::SteadyTime(flowedge::host_time, false), &saver) {}
 
   ReplayStatus run(std::int64_t until, std::size_t budget = 1 << 20) { return replay.run(feed, out, until, budget); }
   std::uint64_t packets() const { return engine->counters().packets; }
@@ -67,6 +83,7 @@ struct Played {
   StampedReader reader;
   Replay replay;
   std::unique_ptr<flowedge::Engine> engine;
+  IdleSaver saver;
   LiveFeed feed;
   RecordBatch out{1000};
 };
@@ -104,19 +121,20 @@ TEST(stamps_that_are_missing_or_run_back_are_due_at_once) {
 
 TEST(many_frames_pass_through_a_feed_with_less_room) {
   Played played(every_second(2000));
+  CHECK(played.feed.room() < 64);
   CHECK(played.run(kAll) == ReplayStatus::end);
   CHECK_EQ(played.packets(), 2000U);
 }
 
 TEST(the_budget_and_signals_make_pauses) {
-  Played played(every_second(100));
-  played.reader.interrupt_at = 45;
+  Played played(every_second(200));
+  played.reader.interrupt_at = 145;
   CHECK(played.run(kAll, 20) == ReplayStatus::pause);
-  CHECK_EQ(played.packets(), 20U);
+  CHECK(played.packets() >= 20 && played.packets() < 20 + 64);
   CHECK(played.run(kAll) == ReplayStatus::pause);
-  CHECK_EQ(played.packets(), 45U);
+  CHECK_EQ(played.packets(), 145U);
   CHECK(played.run(kAll) == ReplayStatus::end);
-  CHECK_EQ(played.packets(), 100U);
+  CHECK_EQ(played.packets(), 200U);
 }
 
 TEST(a_full_batch_interrupts_the_replay) {

@@ -90,6 +90,18 @@ TEST(frames_stamped_before_the_step_belong_to_the_time_before) {
   }
 }
 
+TEST(frames_stamped_between_two_steps_belong_to_the_time_between) {
+  SteadyTime time = begin();
+  host.set(-kHour);
+  time.look();
+  const std::int64_t waiting = host.now.wall;
+  host.set(5 * kHour);
+  host.pass(100 * kMillisecond);
+  time.look();
+  CHECK_EQ(time.of(waiting) - kBegin, 0);
+  CHECK_EQ(stamped_now(time), 100 * kMillisecond);
+}
+
 TEST(a_step_between_two_frames_of_one_take_is_noticed) {
   for (const std::int64_t step : {kHour, -kHour}) {
     SteadyTime time = begin();

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flowedge._core import MODES, NAME_SCHEMES, SKIP_REASONS, FlowBatch, FlowEngine, Selection
-    from flowedge.columns import COLUMNS, Column
     from flowedge.capture import Capture
+    from flowedge.columns import COLUMNS, Column
     from flowedge.compat import capture_live, convert_pcap_to_csv
     from flowedge.conversion import ConvertResult, Progress, convert, read_flows
     from flowedge.errors import (
         CaptureError,
         ConfigurationError,
         FlowedgeError,
+        InterfaceError,
         MissingInputError,
+        MissingInterfaceError,
         MissingPackageError,
         NotACaptureError,
         PermissionDeniedError,
@@ -40,7 +42,9 @@ __all__ = [
     "FlowEngine",
     "FlowOptions",
     "FlowedgeError",
+    "InterfaceError",
     "MissingInputError",
+    "MissingInterfaceError",
     "MissingPackageError",
     "NotACaptureError",
     "PermissionDeniedError",
@@ -66,7 +70,9 @@ _HOMES = {
         "CaptureError",
         "ConfigurationError",
         "FlowedgeError",
+        "InterfaceError",
         "MissingInputError",
+        "MissingInterfaceError",
         "MissingPackageError",
         "NotACaptureError",
         "PermissionDeniedError",

@@ -156,7 +156,7 @@ cdef class LiveCapture:
             self._busy = False
 
     def close(self):
-        """Ends the capture; its attributes and last counters remain. Raises RuntimeError while another thread uses it."""
+        """Ends the capture; attributes and last counters remain. Raises RuntimeError while another thread uses it."""
         if self._capture.get() == NULL:
             return
         self._enter()
@@ -295,7 +295,7 @@ cdef class LiveFeed:
     The engine's own idle clock is then a steady one: it goes on as if nobody had set the host's clock. The engine's
     methods may still be called, between two calls of this.
 
-    stamped_by_host  whether frames carry the host's time; that of an adapter, or of a replayed capture, is taken as it is
+    stamped_by_host  whether frames carry the host's time; that of an adapter, or of a capture, is taken as it is
     saver            is given each flow's frames
 
     It may be used by one thread at a time. Raises ValueError if engine or saver have a LiveFeed already.
@@ -377,7 +377,7 @@ cdef class LiveFeed:
 
     @property
     def next_time(self):
-        """The stamp (ns since 1970) of the next packet that replay() takes; None before the first call and at the end."""
+        """Stamp (ns since 1970) of the packet that replay() takes next; None before its first call and at the end."""
         if self._replay.get() == NULL or self._replay.get().next_time() == native.kNoTime:
             return None
         return self._replay.get().next_time()

@@ -267,7 +267,7 @@ class Capture(ConfiguredCapture):
 
     Both functions are called from one other thread. One that raises is reported once, counted, and does not stop the
     capture. What there is to say is logged by the logger "flowedge". Raises UsageError; start() raises
-    MissingInputError (no such interface), PermissionDeniedError, CaptureError, SinkError.
+    InterfaceError, PermissionDeniedError and SinkError.
     """
 
     def __init__(

@@ -34,9 +34,19 @@ class MissingInputError(UsageError, FileNotFoundError):
 
 
 class PermissionDeniedError(FlowedgeError, PermissionError):
-    """The system does not let this user read the capture."""
+    """The system does not let this user capture, or read the capture."""
 
     exit_code = 3
+
+
+class InterfaceError(FlowedgeError):
+    """An interface cannot be captured."""
+
+    exit_code = 3
+
+
+class MissingInterfaceError(InterfaceError):
+    """There is no such interface."""
 
 
 class SinkError(FlowedgeError):

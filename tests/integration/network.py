@@ -66,6 +66,11 @@ class Network:
         """Turns the watched end "up" or "down"."""
         _run("ip", "-n", self.watched, "link", "set", name, state)
 
+    def received(self, name: str = INTERFACE) -> int:
+        """Frames that have reached the watched end of a wire."""
+        counter = f"/sys/class/net/{name}/statistics/rx_packets"
+        return int(subprocess.run(self.in_watched("cat", counter), capture_output=True, check=True).stdout)
+
     def in_sending(self, *command: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
         return ["ip", "netns", "exec", self.sending, *command]
 

@@ -2,8 +2,11 @@
 
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
+from threading import Event
 
 import pytest
 from integration.agent_process import AgentProcess, flowedge, rows_in, wait_until
@@ -12,6 +15,7 @@ from integration.network import Network
 
 #: A flow that has ended is in the table soon after: tests wait for it, and never measure how long.
 IDLE = ("--idle-timeout", "0.5")
+ENOUGH = 1000  # packets
 
 
 def ports(agent: AgentProcess) -> list[int]:
@@ -32,6 +36,28 @@ def test_a_signal_ends_it_and_every_flow_is_written(network: Network, folder: Pa
         assert stats["received"] == stats["packets"] == stats["in_flows"] == 200
         assert stats["flows"] == stats["rows"] == 100
         assert ports(agent) == list(range(1000, 1100))
+
+
+def test_ended_under_traffic(network: Network, folder: Path) -> None:
+    """What was received before the signal, and has not been looked at yet, is in rows."""
+    ended = Event()
+    with AgentProcess(network, folder, "eth0") as agent, network.wire() as wire, ThreadPoolExecutor(1) as thread:
+        sending = thread.submit(wire.send, queries_until(ended))
+        try:
+            wait_until(lambda: network.received() > ENOUGH, "many packets have come")
+            stats = agent.stop()
+        finally:
+            ended.set()
+        assert ENOUGH < stats["received"] < len(sending.result())
+        assert stats["kernel_dropped"] == 0
+        assert stats["received"] == sum(int(row["tot_fwd_pkts"]) + int(row["tot_bwd_pkts"]) for row in agent.rows)
+
+
+def queries_until(ended: Event) -> Iterator[bytes]:
+    for port in cycle(range(1024, 65536)):
+        if ended.is_set():
+            return
+        yield from query(port)
 
 
 def test_without_a_packet_there_is_a_header(network: Network, folder: Path) -> None:
@@ -149,7 +175,7 @@ def test_refused_without_privileges(network: Network) -> None:
 
 def test_no_such_interface(network: Network) -> None:
     done = run_in(network, *map(str, flowedge("capture", "eth7", "--csv", "-")))
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert "eth7" in done.stderr
 
 

@@ -18,16 +18,10 @@ def test_frames_arrive_in_order_and_large_ones_too(network: Network) -> None:
 
 
 def test_nobody_else_speaks(network: Network) -> None:
-    before = received(network)
+    before = network.received()
     with network.wire() as wire:
         wire.send([frame(46)] * 10)
-    assert received(network) - before == 10
-
-
-def received(network: Network) -> int:
-    """Frames that have reached the watched end."""
-    command = network.in_watched("cat", "/sys/class/net/eth0/statistics/rx_packets")
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert network.received() - before == 10
 
 
 def test_nothing_stays_behind(network: Network) -> None:

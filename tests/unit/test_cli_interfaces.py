@@ -6,7 +6,7 @@ import pytest
 
 from flowedge.agent import privileges
 from flowedge.cli import readiness, run
-from flowedge.errors import CaptureError
+from flowedge.errors import InterfaceError
 from flowedge.sources.interfaces import Interface, list_interfaces
 
 Said = pytest.CaptureFixture[str]
@@ -70,7 +70,7 @@ def test_who_may_not_capture_is_told(capsys: Said, monkeypatch: pytest.MonkeyPat
 
 def test_a_list_that_cannot_be_had(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> list[Interface]:
-        raise CaptureError("interfaces: cannot be listed: too bad")
+        raise InterfaceError("interfaces: cannot be listed: too bad")
 
     monkeypatch.setattr("flowedge.sources.interfaces.list_interfaces", fail)
     assert run(["interfaces"]) == 3

@@ -451,8 +451,8 @@ def test_after_a_reopening_that_failed_the_next_batch_tries_again(tmp_path: Path
 
 
 def test_closing_twice_is_closing(tmp_path: Path) -> None:
-    for target in ("flows.csv", "flows/"):
-        sink = opened(f"{tmp_path}/{target}")
+    for target in (f"{tmp_path}/flows.csv", f"{tmp_path}/flows/", os.devnull):
+        sink = opened(target)
         sink.close()
         sink.close()
 

@@ -15,7 +15,7 @@ from flowedge.sources import live
 from flowedge.sources.interfaces import list_interfaces
 from flowedge.sources.libpcap import LibpcapCapture
 from flowedge.sources.link import LinkSettings
-from flowedge.sources.pcapy_capture import RAW_IP_DLT, PcapyCapture
+from flowedge.sources.pcapy_capture import PcapyCapture
 
 from .conftest import udp_flows
 from .test_engine import flows_in
@@ -187,8 +187,8 @@ def test_an_error_that_stays_is_told(reader: MadeUpReader, opened: PcapyCapture)
     assert opened.problem == "the cable is out"
 
 
-def test_raw_ip_has_another_number_in_files(reader: MadeUpReader) -> None:
-    reader.link_type = RAW_IP_DLT
+def test_raw_ip_has_a_number_of_its_own(reader: MadeUpReader) -> None:
+    reader.link_type = 12  # DLT_RAW; LINKTYPE_RAW is 101
     capture = PcapyCapture("any", LinkSettings(), None)
     engine = FlowEngine()
     reader.waiting.append(packed([(time, frame[14:]) for time, frame in udp_flows(3)]))

@@ -9,6 +9,7 @@
 
 namespace flowedge {
 
+/// As the host sees it. What goes through the loopback interface comes in.
 enum class CaptureDirection : std::uint8_t { both, in, out };
 
 struct LiveOptions {
@@ -65,7 +66,8 @@ class LiveCapture {
   virtual void stop_receiving() = 0;
   /// Throws away what is in the kernel's buffer, and counts from here on.
   virtual void discard_waiting() = 0;
-  /// False with a sentence in problem() if the expression is wrong; the filter before stays.
+  /// False with a sentence in problem() if the expression is wrong; the filter before stays. Frames in the kernel's
+  /// buffer have passed the one before, and are delivered.
   virtual bool set_filter(const std::string& expression) = 0;
 
   virtual LiveCounters counters() = 0;

@@ -109,7 +109,8 @@ class PcapCapture final : public LiveCapture {
   }
 
   LiveCounters counters() override {
-    update_counters();
+    pcap_stat now;
+    if (pcap_stats(handle_.get(), &now) == 0) counters_.update(now);
     return counters_.since();
   }
 
@@ -157,14 +158,13 @@ class PcapCapture final : public LiveCapture {
   /// Returns how many frames were delivered: fewer than `room` if no more wait; negative on an error.
   int dispatch(LiveFeed& feed, int room) {
     Delivery delivery{*this, feed};
-    const int count = pcap_dispatch(handle_.get(), room, deliver, reinterpret_cast<u_char*>(&delivery));
-    if (count > 0) delivered_ += static_cast<unsigned>(count);
-    return count;
+    return pcap_dispatch(handle_.get(), room, deliver, reinterpret_cast<u_char*>(&delivery));
   }
 
   static void deliver(u_char* user, const pcap_pkthdr* header, const u_char* octets) {
     const Delivery& delivery = *reinterpret_cast<Delivery*>(user);
-    const PcapCapture& capture = delivery.capture;
+    PcapCapture& capture = delivery.capture;
+    ++capture.delivered_;
     const std::int64_t time_ns = static_cast<std::int64_t>(header->ts.tv_sec) * 1'000'000'000 +
                                  header->ts.tv_usec * capture.nanoseconds_in_tick_;
     delivery.feed.take({octets, time_ns, header->caplen, header->len, capture.link_type_});
@@ -185,11 +185,6 @@ class PcapCapture final : public LiveCapture {
   bool awaits_last_frames() {
     constexpr int kAttempts = 5;
     return is_gone() && has_waiting() && awaited_++ < kAttempts;
-  }
-
-  void update_counters() {
-    pcap_stat now;
-    if (pcap_stats(handle_.get(), &now) == 0) counters_.update(now);
   }
 
   /// Whether frames are in the kernel's buffer, also in the block that it is still filling.

@@ -58,24 +58,28 @@ class Agent:
     def run(self) -> int:
         """The exit code: 0, or that of what ended the capture. Raises FlowedgeError if it cannot begin."""
         with signals_held(), open_stats(self._configuration.log.stats) as write_stats:
-            account = privileges.account(self._configuration.capture.user)
-            capture = self._make_capture(account)
-            self._start(capture, account)
-            self._log.info(f"capturing {capture.what}" + (f" as user {account.name}" if account else ""))
+            capture = self._started_capture()
             self._attend(capture)
             self._report(capture)
             write_stats(self._stats(capture))
         return self._exit_code(capture)
 
-    def _start(self, capture: ConfiguredCapture, account: privileges.Account | None) -> None:
+    def _started_capture(self) -> ConfiguredCapture:
+        """A replay needs no privileges that could be given up: whoever starts it stays who he is."""
+        settings = self._configuration.capture
+        account = privileges.account(settings.user) if settings.interfaces else None
+        capture = self._make_capture(account)
         capture.open()
         try:
-            privileges.drop(account)
+            if settings.interfaces:
+                privileges.drop(account)
             capture.check_outputs()
         except BaseException:
             capture.close()
             raise
         capture.start()
+        self._log.info(f"capturing {capture.what}" + (f" as user {account.name}" if account else ""))
+        return capture
 
     def _attend(self, capture: ConfiguredCapture) -> None:
         self._schedule_report()
@@ -175,14 +179,13 @@ def _summary(stats: dict[str, Any]) -> str:
     return (
         f"{stats['received']:,} packets received, {stats['in_flows']:,} in flows, "
         f"{skipped:,} skipped{f' ({reasons})' if reasons else ''}; {stats['open_flows']:,} flows open, "
-        f"{stats['rows']:,} rows; lost: {lost or 'nothing'}"
+        f"{stats['evicted']:,} closed early for lack of room, {stats['rows']:,} rows; lost: {lost or 'nothing'}"
     )
 
 
 _LOSSES = {
     "kernel_dropped": "packets dropped by the kernel",
     "interface_dropped": "packets dropped by the interface",
-    "evicted": "flows closed early for lack of room",
     "queue_dropped": "flows dropped on the way to the output",
     "rows_lost": "rows that could not be written",
     "callback_errors": "callbacks that failed",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flowedge.cli.messages import Messages
-from flowedge.errors import CaptureError, PermissionDeniedError
+from flowedge.errors import InterfaceError
 
 if TYPE_CHECKING:
     from flowedge.sources.interfaces import Interface
@@ -23,9 +23,9 @@ def interfaces_command(format: str) -> int:
     messages = Messages()
     try:
         found = list_interfaces()
-    except CaptureError as error:
+    except InterfaceError as error:
         messages.error(str(error))
-        return PermissionDeniedError.exit_code
+        return error.exit_code
     click.echo(_json(found) if format == "json" else _table(found), nl=False)
     messages.info(f"captured with {capture_path() or 'nothing that is installed here'}")
     for finding in permission_missing():

@@ -85,7 +85,7 @@ class LivePipeline:
         sinks: Sequence[LiveSink],
         *,
         notify: Notify,
-        limits: Limits = Limits(),  # noqa: B008 - immutable
+        limits: Limits = Limits(),
     ) -> None:
         self.problems: list[BaseException] = []
         """what ended a source before its time"""

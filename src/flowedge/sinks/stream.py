@@ -2,6 +2,7 @@
 
 import os
 import select
+from io import FileIO
 
 from flowedge._core import FlowBatch
 from flowedge.sinks.access import reporting_access
@@ -26,11 +27,11 @@ class RowStream:
         self._rows = rows
         self._half_row = b""
         with reporting_access(self._name):
-            self._descriptor = self._opened(target)
+            self._stream = self._opened(target)
             try:
                 self._put(rows.head)
             except BaseException:
-                os.close(self._descriptor)
+                self._stream.close()
                 raise
 
     def write(self, source: str, batch: FlowBatch) -> None:
@@ -47,12 +48,10 @@ class RowStream:
 
     def close(self) -> None:
         with reporting_access(self._name):
-            os.close(self._descriptor)
+            self._stream.close()
 
-    def _opened(self, target: str) -> int:
-        if self._is_standard:
-            return os.dup(STANDARD_OUTPUT_DESCRIPTOR)
-        return os.open(target, os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    def _opened(self, target: str) -> FileIO:
+        return FileIO(os.dup(STANDARD_OUTPUT_DESCRIPTOR) if self._is_standard else target, "wb")
 
     def _put(self, octets: bytes) -> None:
         written = 0
@@ -66,13 +65,12 @@ class RowStream:
         self._half_row = b""
 
     def _write_some(self, octets: memoryview) -> int:
-        try:
-            return os.write(self._descriptor, octets)
-        except BlockingIOError:  # whoever shares a pipe with us may have made it so
+        written: int | None = self._stream.write(octets)
+        if written is None:  # it does not wait: who shares the pipe with us may have made it so
             room = select.poll()
-            room.register(self._descriptor, select.POLLOUT)
+            room.register(self._stream, select.POLLOUT)
             room.poll()
-            return 0
+        return written or 0
 
 
 def _rest_of_row(octets: bytes, written: int) -> bytes:

@@ -6,8 +6,8 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 
-from flowedge import _core
-from flowedge.errors import CaptureError
+from flowedge._core import HAVE_LIBPCAP, interfaces
+from flowedge.errors import InterfaceError
 
 # linux/sockios.h, linux/if.h
 SIOCGIFFLAGS = 0x8913
@@ -31,13 +31,13 @@ class Interface:
 
 
 def list_interfaces() -> list[Interface]:
-    """In the library's order. Without libpcap there are neither descriptions nor addresses. Raises CaptureError."""
-    if not _core.HAVE_LIBPCAP:
+    """In the library's order. Without libpcap there are neither descriptions nor addresses. Raises InterfaceError."""
+    if not HAVE_LIBPCAP:
         return [_by_kernel(name) for name in _names()]
     try:
-        found = _core.interfaces()
+        found = interfaces()
     except OSError as error:
-        raise CaptureError(f"interfaces: cannot be listed: {error.strerror}") from error
+        raise InterfaceError(f"interfaces: cannot be listed: {error.strerror}") from error
     return [Interface(name, text, tuple(addresses), *flags) for name, text, addresses, *flags in found]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from flowedge._core import FlowBatch, LiveFeed
-from flowedge.errors import CaptureError, FlowedgeError, MissingInputError, PermissionDeniedError, UsageError
+from flowedge.errors import FlowedgeError, InterfaceError, MissingInterfaceError, PermissionDeniedError, UsageError
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class LinkCapture(Protocol):
 def refusal(interface: str, error: OSError | ValueError) -> FlowedgeError:
     """What is raised above the door when a LinkCapture could not be made."""
     if isinstance(error, FileNotFoundError):
-        return MissingInputError(f"{interface}: no such interface; `flowedge interfaces` lists them")
+        return MissingInterfaceError(f"{interface}: no such interface; `flowedge interfaces` lists them")
     if isinstance(error, PermissionError):
         python = shlex.quote(os.path.realpath(sys.executable))
         return PermissionDeniedError(
@@ -78,5 +78,5 @@ def refusal(interface: str, error: OSError | ValueError) -> FlowedgeError:
     if isinstance(error, ValueError):
         return UsageError(str(error))
     if error.errno == errno.ENETDOWN:
-        return CaptureError(f"{interface}: is not up; `ip link set {shlex.quote(interface)} up` changes that")
-    return CaptureError(f"{interface}: cannot be captured: {error.strerror}")
+        return InterfaceError(f"{interface}: is not up; `ip link set {shlex.quote(interface)} up` changes that")
+    return InterfaceError(f"{interface}: cannot be captured: {error.strerror}")

@@ -8,7 +8,7 @@ from itertools import chain
 from threading import Lock
 
 from flowedge._core import HAVE_LIBPCAP, FlowBatch, FlowEngine, FlowSaver, LiveFeed
-from flowedge.errors import FlowedgeError, MissingInputError
+from flowedge.errors import FlowedgeError, MissingInterfaceError
 from flowedge.sources import TAKE_SECONDS, SourceCounters
 from flowedge.sources.last_flows import last_flows
 from flowedge.sources.libpcap import LibpcapCapture
@@ -40,7 +40,7 @@ class LinkSource:
     on_notice  takes "warning" or "info" and a sentence: what becomes of the interface
 
     An interface that is gone, or fails, is opened anew, after half a second first, later after up to 30; meanwhile
-    flows go on to end. Raises MissingInputError (no such interface), PermissionDeniedError, CaptureError, UsageError.
+    flows go on to end. Raises InterfaceError (MissingInterfaceError: there is none), PermissionDeniedError, UsageError.
     """
 
     waits = False
@@ -203,7 +203,7 @@ class LinkSource:
 
     def _tell_once(self, error: FlowedgeError) -> None:
         """That the interface is not there has been told."""
-        if not isinstance(error, MissingInputError) and str(error) != self._told:
+        if not isinstance(error, MissingInterfaceError) and str(error) != self._told:
             self._told = str(error)
             self._notify("warning", self._told)
 

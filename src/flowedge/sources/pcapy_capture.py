@@ -14,14 +14,12 @@ from typing import Any
 from flowedge._core import FlowBatch, LiveFeed
 from flowedge.errors import MissingPackageError
 from flowedge.sources.link import LinkSettings
-from flowedge.sources.pcapy import RAW_IP_LINK_TYPE
 
 GATHER_MILLISECONDS = 100  # for which the kernel collects packets before it hands them over
 DISCARD_SECONDS = 0.5
 BATCH_PACKETS = 4096
 RECORD_OCTETS = 16  # of one packet in what next_batch() gives
 COUNTER_SIZE = 1 << 32  # pcapy's counters begin anew at it
-RAW_IP_DLT = 12  # on Linux
 
 # Where activate() returns PCAP_ERROR_NO_SUCH_DEVICE, _PERM_DENIED, _IFACE_NOT_UP, _PROMISC_PERM_DENIED
 ACTIVATION_ERRORS = {-5: errno.ENOENT, -8: errno.EPERM, -9: errno.ENETDOWN, -11: errno.EPERM}
@@ -122,8 +120,7 @@ class PcapyCapture:
         return reader
 
     def _prepare(self, pcapy: ModuleType, settings: LinkSettings, fanout: int | None) -> None:
-        link_type = self._reader.datalink()
-        self._link_type = RAW_IP_LINK_TYPE if link_type == RAW_IP_DLT else link_type
+        self._link_type = self._reader.datalink()  # the engine knows the DLT_ numbers that are no LINKTYPE_, too
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
         self._set_direction(pcapy, settings.direction)
