@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from flowedge import MissingPackageError, _core
+from flowedge import MissingPackageError
 from flowedge._core import FlowBatch, FlowEngine, LiveFeed
-from flowedge.sources import live
+from flowedge.sources import interfaces, live
 from flowedge.sources.interfaces import list_interfaces
 from flowedge.sources.libpcap import LibpcapCapture
 from flowedge.sources.link import LinkSettings
@@ -251,7 +251,7 @@ def test_pcapy_captures_where_the_build_has_no_libpcap(reader: MadeUpReader, mon
 
 @pytest.mark.parametrize("with_pcapy", [True, False])
 def test_interfaces_without_libpcap(reader: MadeUpReader, monkeypatch: pytest.MonkeyPatch, with_pcapy: bool) -> None:
-    monkeypatch.setattr(_core, "HAVE_LIBPCAP", False)
+    monkeypatch.setattr(interfaces, "HAVE_LIBPCAP", False)
     if not with_pcapy:
         monkeypatch.setitem(sys.modules, "pcapy", None)
     found = {interface.name: interface for interface in list_interfaces()}
