@@ -11,7 +11,8 @@ from flowedge._core import FlowBatch, FlowEngine, FlowSaver
 from flowedge.config import Configuration, RowSettings, flow_options, with_settings
 from flowedge.errors import UsageError
 from flowedge.pipeline.engines import make_engine
-from flowedge.pipeline.live import BATCH_SIZE, Limits, LivePipeline, Notify
+from flowedge.pipeline.live import BATCH_SIZE, Limits, LivePipeline
+from flowedge.pipeline.writer import Notify
 from flowedge.sinks import LiveSettings, LiveSink, open_live_sink
 from flowedge.sinks.callback import BatchCallback, FlowCallback
 from flowedge.sinks.parts import COMPLETE_NAMES

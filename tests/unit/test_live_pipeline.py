@@ -7,7 +7,8 @@ import pytest
 
 from flowedge import FlowBatch, FlowEngine
 from flowedge.errors import CaptureError, SinkError
-from flowedge.pipeline.live import QUEUED_BATCHES, Limits, LivePipeline
+from flowedge.pipeline.live import Limits, LivePipeline
+from flowedge.pipeline.writer import QUEUED_BATCHES
 from flowedge.sources import SourceCounters
 
 from .conftest import udp_frame
@@ -60,7 +61,7 @@ class KeepingSink:
 
     def __init__(self) -> None:
         self.flows: list[tuple[str, int]] = []
-        self.failures: list[Exception] = []
+        self.failures: list[BaseException] = []
         self.may_write = threading.Event()
         self.may_write.set()
         self.reopened = 0
@@ -103,6 +104,24 @@ def test_every_flow_of_every_source_is_a_row() -> None:
     counters = pipeline.counters()
     assert counters.received == counters.packets == counters.in_flows == counters.flows == counters.rows == 28
     assert counters.queue_dropped == counters.rows_lost == 0
+
+
+def test_each_source_has_its_own_counters() -> None:
+    sources = [MadeSource("made0"), MadeSource("made0", takes=1), MadeSource("made1", takes=2)]
+    pipeline = LivePipeline(sources, [KeepingSink()], notify=quiet)
+    run(pipeline)
+    rows = {name: counters.rows for name, counters in pipeline.counters_by_source().items()}
+    assert rows == {"made0": 24, "made1": 12}
+    assert pipeline.counters().rows == 36
+
+
+def test_a_callback_that_wants_to_leave_ends_the_capture() -> None:
+    source, sink = MadeSource(takes=1_000_000, waits=True), KeepingSink()
+    sink.failures = [SystemExit(3)]
+    pipeline = LivePipeline([source], [sink], notify=quiet)
+    run(pipeline)
+    assert [type(problem) for problem in pipeline.problems] == [SystemExit]
+    assert pipeline.counters().rows_lost == 4
 
 
 def test_a_link_drops_and_counts_what_finds_no_room() -> None:

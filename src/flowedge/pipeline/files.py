@@ -13,6 +13,7 @@ from flowedge.options import FlowOptions
 from flowedge.pipeline.engines import make_engine
 from flowedge.sinks import Sink
 from flowedge.sources.file import OpenCapture
+from flowedge.sources.last_flows import last_flows
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -95,7 +96,7 @@ class SideBySide:
             while (batch := self._engine.process(block)) is not None:
                 self._put(batch)
             look_around()
-        for batch in _last_batches(self._engine):
+        for batch in last_flows(self._engine):
             self._put(batch)
         while self._on_their_way:
             self._write_oldest()
@@ -154,12 +155,3 @@ class SideBySide:
                 encoding.encoded.set_result(self._sink.encode(encoding.batch))
                 return True
         return False
-
-
-def _last_batches(engine: FlowEngine) -> Iterator[FlowBatch]:
-    """The flows that are open at the end of a capture."""
-    status = "batch"
-    while status != "end":
-        batch, status = engine.finish()
-        if batch is not None:
-            yield batch
