@@ -34,7 +34,7 @@ MOVED_AWAY = FOLDER / "flows.csv.1"
 
 Disturbance = Callable[[], None]
 Sample = tuple[float, float]
-"""Seconds since the start, kB resident."""
+"""Seconds since the start, kB of memory of its own: the ring of an interface that comes and goes is not among it."""
 
 
 class Traffic:
@@ -143,7 +143,7 @@ def sampled(agent: Watch, disturber: Disturber, traffic: Traffic, seconds: float
     while (now := time.monotonic()) < start + seconds:
         if agent.process.poll() is not None:
             raise BenchError(f"the agent has ended: {agent.said[-400:]}")
-        yield now - start, agent.memory_kb("VmRSS")
+        yield now - start, agent.memory_kb("RssAnon")
         traffic.go_on()
         if now >= next_disturbance:
             disturber.disturb()
@@ -175,7 +175,7 @@ def main() -> int:
         except (BenchError, subprocess.CalledProcessError) as error:
             print(error, file=sys.stderr)
             return 1
-    print(f"{samples[-1][1] / 1e3:.1f} MB resident, growing by {growth(samples):.1f} kB/min in the second half")
+    print(f"{samples[-1][1] / 1e3:.1f} MB of its own, growing by {growth(samples):.1f} kB/min in the second half")
     return 0
 
 

@@ -166,7 +166,7 @@ class Watch:
         return sum(_cpu_ns(pid) for pid in pids.split())
 
     def memory_kb(self, name: str) -> int:
-        """VmRSS or VmHWM (its peak) of the process."""
+        """VmRSS, VmHWM (its peak) or RssAnon (without what it maps) of the process."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return last_number(rf"{name}:\s+(\d+) kB", status)
 
