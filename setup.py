@@ -121,6 +121,7 @@ def native_extension() -> Extension:
             "src/flowedge/_callbacks.hpp",
             "src/flowedge/_live.pxi",
             "src/flowedge/_native.pxd",
+            "src/flowedge/_windows.pxi",
             *sorted(str(path) for path in Path("native").rglob("*.hpp")),
         ],
         include_dirs=["native/include", "src/flowedge"],

@@ -1,6 +1,6 @@
-"""Kills agents and restarts brokers, often, and checks that nothing is lost: python bench/mqtt_faults.py [KILLS RESTARTS].
+"""Kills agents and restarts brokers, often, and checks that nothing is lost.
 
-Needs mosquitto, and tests/ in PYTHONPATH.
+Usage: python bench/mqtt_faults.py [KILLS RESTARTS]. Needs mosquitto, and tests/ in PYTHONPATH.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""How fast edges go through encoder, spool, broker and to a client: python bench/mqtt_speed.py [WINDOWS].
+"""How fast edges go through encoder, spool, broker and to a client.
 
-Needs mosquitto and its clients, and tests/ in PYTHONPATH.
+Usage: python bench/mqtt_speed.py [WINDOWS]. Needs mosquitto and its clients, and tests/ in PYTHONPATH.
 """
 
 import random
@@ -11,10 +11,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from flowedge.edges import Column, EdgeList
 from integration.agent_process import wait_until
 from integration.broker import Broker
 from integration.mqtt import Notes, connected, make_sink, window
+
+from flowedge.edges import Column, EdgeList
 
 EDGES, HOSTS, PIECE = 20_000, 2_000, 2_048
 COLUMNS = 84

@@ -47,6 +47,18 @@ inline void set_up(const std::string& interface, bool up) {
   close(socket);
 }
 
+/// Gives an interface that is up another name; says so if it cannot have one, as before Linux 6.2.
+inline bool rename(const std::string& interface, const std::string& name) {
+  const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
+  ifreq request{};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  name.copy(request.ifr_newname, IFNAMSIZ - 1);
+  const bool renamed = ioctl(socket, SIOCSIFNAME, &request) == 0;
+  if (!renamed) std::printf("    skipped: another name for %s: %s\n", interface.c_str(), std::strerror(errno));
+  close(socket);
+  return renamed;
+}
+
 /// Sends datagrams of `size` octets through the loopback interface.
 inline void send_datagrams(int count, std::uint16_t port, std::size_t size = 100) {
   const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);

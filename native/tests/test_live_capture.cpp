@@ -177,23 +177,6 @@ TEST(only_what_passes_the_filter_is_received) {
   });
 }
 
-TEST(another_filter_leaves_what_waits_alone) {
-  network::in_own_network([] {
-    network::set_up("lo", true);
-    Running running(datagrams_on_loopback());
-    network::send_datagrams(100, 5000);
-    CHECK(running.capture->set_filter("udp and dst port 5001"));
-    network::send_datagrams(100, 5000);
-    network::send_datagrams(10, 5001);
-    CHECK(!running.capture->set_filter("udp and and"));
-    CHECK(running.capture->problem().find("syntax error") != std::string::npos);
-    network::send_datagrams(100, 5000);
-    running.run();
-    CHECK_EQ(running.packets(), 110U);
-    CHECK(running.adds_up());
-  });
-}
-
 TEST(what_was_discarded_does_not_count) {
   network::in_own_network([] {
     network::set_up("lo", true);
@@ -292,9 +275,10 @@ TEST(any_captures_all_interfaces) {
     running.run();
     CHECK_EQ(running.packets(), 5U);
     CHECK(running.adds_up());
-    CHECK(running.capture->set_filter("ip proto 17"));
-    CHECK(!running.capture->set_filter("link[2:2] = 1"));
-    CHECK(running.capture->problem().find("link-layer header") != std::string::npos);
+    std::string problem;
+    options.filter = "link[2:2] = 1";
+    CHECK(refusal_of(options, problem) == LiveRefusal::bad_option);
+    CHECK(problem.find("link-layer header") != std::string::npos);
   });
 }
 
@@ -350,6 +334,45 @@ TEST(an_interface_that_is_unplugged_is_gone) {
     CHECK(running.adds_up());
     const Tap another("tap0");
     CHECK(running.run() == LiveStatus::gone);
+  });
+}
+
+TEST(an_interface_with_another_name_is_gone) {
+  network::in_own_network([] {
+    if (!Tap::available()) return;
+    const Tap tap("tap0");
+    LiveOptions options = on("tap0");
+    options.filter = "tcp";
+    Running running(options);
+    tap.receive(frames::up(flowedge::tcp::kAck));
+    if (!network::rename("tap0", "tap1")) return;
+    tap.receive(frames::up(flowedge::tcp::kAck));
+    Tap another("tap0");
+    another.receive(frames::up(flowedge::tcp::kAck));
+    CHECK(running.run(0) == LiveStatus::waited);  // some are still with the kernel
+    another.unplug();
+    CHECK(network::rename("tap1", "tap0"));
+    tap.receive(frames::up(flowedge::tcp::kAck));
+    CHECK(running.run() == LiveStatus::gone);
+    CHECK_EQ(running.packets(), 2U);
+    CHECK(running.adds_up());
+  });
+}
+
+TEST(once_receiving_has_stopped_another_name_is_no_end) {
+  network::in_own_network([] {
+    if (!Tap::available()) return;
+    const Tap tap("tap0");
+    LiveOptions options = on("tap0");
+    options.filter = "tcp";
+    Running running(options);
+    if (!network::rename("tap0", "tap1")) return;
+    tap.receive(frames::up(flowedge::tcp::kAck));
+    running.capture->stop_receiving();
+    for (int look = 0; look < 8; ++look) CHECK(running.run(5) == LiveStatus::waited);
+    CHECK(running.run() == LiveStatus::waited);
+    CHECK_EQ(running.packets(), 1U);
+    CHECK(running.adds_up());
   });
 }
 

@@ -41,6 +41,10 @@ class Fed {
     }
   }
   void idle() {
+    feed.begin();
+    idle_as_of_begin();
+  }
+  void idle_as_of_begin() {
     while (!collect([this](RecordBatch& out) { return feed.idle(out); })) {
     }
   }
@@ -165,6 +169,41 @@ TEST(the_clock_is_not_ahead_of_frames_that_still_wait) {
   pass(kIdle - kSecond);
   fed.idle();
   fed.take(frames::up(tcp::kAck), age);
+  fed.flush();
+  CHECK_EQ(fed.records.size(), 1U);
+}
+
+TEST(a_frame_that_the_kernel_keeps_is_in_time) {
+  constexpr std::int64_t kKept = 2 * flowedge::kGatherMilliseconds * kMillisecond;
+  Fed fed;
+  fed.take(frames::up(tcp::kAck));
+  fed.process();
+  pass(kIdle + kKept - kMillisecond);
+  fed.idle();
+  fed.take(frames::up(tcp::kAck), kKept);
+  fed.flush();
+  CHECK_EQ(fed.records.size(), 1U);
+}
+
+TEST(the_clock_is_not_behind_frames_that_were_taken) {
+  Fed fed;
+  fed.take(frames::up(tcp::kAck));
+  fed.process();
+  pass(kIdle + kSecond);
+  fed.take(frames::tcp_frame({frames::kClient.address, 1}, frames::kServer, tcp::kAck));
+  fed.idle();
+  CHECK_EQ(fed.records.size(), 1U);
+}
+
+TEST(what_comes_while_frames_are_taken_is_not_late) {
+  Fed fed;
+  fed.take(frames::up(tcp::kAck));
+  fed.process();
+  pass(kIdle - kSecond);
+  fed.feed.begin();
+  pass(3 * kSecond);  // the thread is set aside
+  fed.idle_as_of_begin();
+  fed.take(frames::up(tcp::kAck), 2 * kSecond);
   fed.flush();
   CHECK_EQ(fed.records.size(), 1U);
 }

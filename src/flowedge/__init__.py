@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from flowedge.columns import COLUMNS, Column
     from flowedge.compat import capture_live, convert_pcap_to_csv
     from flowedge.conversion import ConvertResult, Progress, convert, read_flows
+    from flowedge.edges import EdgeList, Gap
     from flowedge.errors import (
+        BrokerError,
         CaptureError,
         ConfigurationError,
         FlowedgeError,
@@ -27,21 +29,25 @@ if TYPE_CHECKING:
         UsageError,
     )
     from flowedge.options import FlowOptions
+    from flowedge.subscriber import Subscription, subscribe
 
 __all__ = [
     "COLUMNS",
     "MODES",
     "NAME_SCHEMES",
     "SKIP_REASONS",
+    "BrokerError",
     "Capture",
     "CaptureError",
     "Column",
     "ConfigurationError",
     "ConvertResult",
+    "EdgeList",
     "FlowBatch",
     "FlowEngine",
     "FlowOptions",
     "FlowedgeError",
+    "Gap",
     "InterfaceError",
     "MissingInputError",
     "MissingInterfaceError",
@@ -51,12 +57,14 @@ __all__ = [
     "Progress",
     "Selection",
     "SinkError",
+    "Subscription",
     "UsageError",
     "__version__",
     "capture_live",
     "convert",
     "convert_pcap_to_csv",
     "read_flows",
+    "subscribe",
 ]
 
 # Imported when first used, so that a command loads only what it needs.
@@ -66,7 +74,9 @@ _HOMES = {
     "capture": ("Capture",),
     "compat": ("capture_live", "convert_pcap_to_csv"),
     "conversion": ("ConvertResult", "Progress", "convert", "read_flows"),
+    "edges": ("EdgeList", "Gap"),
     "errors": (
+        "BrokerError",
         "CaptureError",
         "ConfigurationError",
         "FlowedgeError",
@@ -80,6 +90,7 @@ _HOMES = {
         "UsageError",
     ),
     "options": ("FlowOptions",),
+    "subscriber": ("Subscription", "subscribe"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -174,7 +174,7 @@ cdef class Selection:
     mode     whose definitions the values follow (one of MODES)
     names    name scheme (one of NAME_SCHEMES); None: the mode's own
     columns  names to give, in this order, of the scheme or flowedge's own; None: all that mode and scheme have
-    extra    names of extra columns to add ("first_ns", "last_ns", "end_reason", "vlan", "ip_version", "label")
+    extra    names of extra columns to add ("first_ns", "last_ns", "end_reason", "closed_ns", "vlan", "ip_version", "label")
     label    text of the label column; None: "NeedManualLabel", as CICFlowMeter writes
 
     Raises ValueError for a name that is not known, naming the nearest.
@@ -578,6 +578,7 @@ cdef class FlowEngine:
     cdef bint _fed  # by a LiveFeed
     cdef native.Counters _counters
     cdef size_t _open_flows
+    cdef int64_t _settled_ns
     cdef readonly Selection selection
 
     def __cinit__(self, *, mode="netflower", idle_timeout=120, max_duration=None, linger=1, protocols="tcp,udp",
@@ -600,6 +601,7 @@ cdef class FlowEngine:
         options.hash_seed[0] = int.from_bytes(seed[:8], "little")
         options.hash_seed[1] = int.from_bytes(seed[8:], "little")
         self._engine = native.make_engine(options)
+        self._settled_ns = self._engine.get().settled_ns()
         if filter is not None:
             self._set_filter(filter, compile_filter)
 
@@ -638,6 +640,32 @@ cdef class FlowEngine:
     def open_flows(self):
         """Number of flows that are not closed yet, at the end of the last call; may be asked for by any thread."""
         return self._open_flows
+
+    @property
+    def settled_ns(self):
+        """Every flow with this `closed_ns` or an earlier one has been handed over (ns since 1970), unless time ran back.
+
+        -2**63 before the first packet and with held_flows. As of the end of the last call that left no closed flow
+        behind; may be asked for by any thread.
+        """
+        return self._settled_ns
+
+    def oldest_start_ns(self):
+        """The least `first_ns` of the flows that have not been handed over; 2**63 - 1 if there are none.
+
+        Looks at every flow. Raises RuntimeError while another thread uses the engine.
+        """
+        cdef int64_t oldest
+        cdef size_t index
+        self._enter()
+        try:
+            with nogil:
+                oldest = self._engine.get().oldest_start_ns()
+                for index in range(self._filling._records.size()):
+                    oldest = min(oldest, self._filling._records.data()[index].first_ns)
+            return oldest
+        finally:
+            self._leave()
 
     @property
     def counters(self):
@@ -825,6 +853,8 @@ cdef class FlowEngine:
         """Ends what _enter() began; what other threads may ask for meanwhile is copied, under the GIL."""
         self._counters = self._engine.get().counters()
         self._open_flows = self._engine.get().open_flows()
+        if self._filling._records.size() == 0 and not self._closed:
+            self._settled_ns = self._engine.get().settled_ns()
         self._busy = False
 
     cdef FlowBatch _next_batch(self):
@@ -890,3 +920,4 @@ cdef native.Frame frame_view(object item, object data, uint16_t link_type) excep
 
 
 include "_live.pxi"
+include "_windows.pxi"

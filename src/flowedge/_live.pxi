@@ -28,6 +28,8 @@ cdef enum:
     MICROSECONDS = 1000000  # in a second
 cdef int64_t END_OF_TIME = 0x7FFFFFFFFFFFFFFF
 
+GATHER_MILLISECONDS = native.kGatherMilliseconds  # for which the kernel is to collect packets before it hands them over
+
 
 def interfaces():
     """What libpcap can capture: a list of (name, description, [addresses], up, running, loopback).
@@ -121,19 +123,6 @@ cdef class LiveCapture:
         call that did not end with a full batch.
         """
         return self._counters.received, self._counters.dropped, self._counters.interface_dropped
-
-    def set_filter(self, str expression not None):
-        """Replaces the capture filter. Raises ValueError if the expression is wrong: then the one before stays."""
-        cdef string text = expression.encode()
-        cdef cpp_bool done
-        self._enter()
-        try:
-            with nogil:
-                done = self._capture.get().set_filter(text)
-            if not done:
-                raise ValueError(text_of(self._capture.get().problem()))
-        finally:
-            self._busy = False
 
     def stop_receiving(self):
         """From now on the kernel refuses frames; those in its buffer can still be taken."""
@@ -388,7 +377,7 @@ cdef class LiveFeed:
         packets  four native 32-bit numbers each: seconds since 1970, microseconds, offset in `octets`, octets captured;
                  that is their length on the wire too
 
-        Returns full batches alone, so that a busy link makes no small ones; idle() and flush() give the rest.
+        Returns full batches alone, so that a busy link makes no small ones; idle() and finish() give the rest.
         Raises ValueError, before any packet is taken, if one lies outside of the octets or has no time.
         """
         cdef PackedPackets packed
@@ -414,10 +403,14 @@ cdef class LiveFeed:
             self._leave()
 
     def idle(self):
-        """Nothing waits to be taken: the engine's clock moves on with the host's. Returns the flows closed so far."""
+        """Nothing waits to be taken: the engine's clock moves on with the host's. Returns the flows closed so far.
+
+        It stays two GATHER_MILLISECONDS behind: for so long the kernel may keep packets that have come already.
+        """
         cdef cpp_bool done = False
         self._engine._enter()
         try:
+            self._feed.get().begin()
             self._process()
             while not done:
                 with nogil:
@@ -427,16 +420,19 @@ cdef class LiveFeed:
         finally:
             self._leave()
 
-    def flush(self):
-        """Closes every open flow. Returns the flows closed so far, as idle() does."""
-        cdef cpp_bool done = False
+    def finish(self):
+        """Closes every flow that is open, after the last packet. Call until the status is "end".
+
+        Returns (FlowBatch or None, "batch" or "end") as FlowEngine.finish() does.
+        """
+        cdef cpp_bool done
         self._engine._enter()
         try:
-            self._process()
-            while not done:
-                done = self._engine._flush()
-                self._hand_over_unless(done)
-            return self._engine._take_closed()
+            with nogil:
+                done = self._feed.get().process(deref(self._engine._filling._records))
+            if not (done and self._engine._flush()):
+                return self._engine._next_full_batch(), "batch"
+            return self._closed_so_far(), "end"
         finally:
             self._leave()
 

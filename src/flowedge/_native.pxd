@@ -79,7 +79,7 @@ cdef extern from "flowedge/columns.hpp" namespace "flowedge" nogil:
 
 cdef extern from "flowedge/record.hpp" namespace "flowedge" nogil:
     cdef cppclass FlowRecord:
-        pass
+        int64_t first_ns
 
     cdef cppclass RecordBatch:
         RecordBatch(size_t wanted) except +
@@ -180,6 +180,8 @@ cdef extern from "flowedge/engine.hpp" namespace "flowedge" nogil:
         size_t process(const Frame* frames, size_t count, RecordBatch& out) except +
         bool advance(int64_t now_ns, RecordBatch& out) except +
         bool flush(RecordBatch& out) except +
+        int64_t settled_ns() const
+        int64_t oldest_start_ns()
         const Counters& counters() const
         size_t open_flows() const
         void skip(Skip reason)
@@ -221,6 +223,8 @@ cdef extern from "flowedge/flow_saver.hpp" namespace "flowedge" nogil:
 
 
 cdef extern from "flowedge/live_feed.hpp" namespace "flowedge" nogil:
+    const int kGatherMilliseconds
+
     cdef cppclass LiveFeed:
         void begin() except +
         size_t room() const
@@ -274,7 +278,6 @@ cdef extern from "flowedge/live_capture.hpp" namespace "flowedge" nogil:
         LiveStatus run(LiveFeed& feed, RecordBatch& out, int milliseconds) except +
         void stop_receiving() except +
         void discard_waiting() except +
-        bool set_filter(const string& expression) except +
         LiveCounters counters() except +
         uint16_t link_type() const
         bool stamped_by_host() const
@@ -308,6 +311,53 @@ cdef extern from "flowedge/replay.hpp" namespace "flowedge" nogil:
         Replay(NativeReader& reader, PacketFilter* filter) except +
         ReplayStatus run(LiveFeed& feed, RecordBatch& out, int64_t until_ns, size_t frame_budget) except +
         int64_t next_time() const
+
+
+cdef extern from "flowedge/windows.hpp" namespace "flowedge" nogil:
+    cdef enum class EdgeKind(uint8_t):
+        flow
+        pair
+        service
+
+    cdef cppclass WindowOptions:
+        WindowOptions() except +
+        int64_t window_ns
+        bool by_start
+        EdgeKind kind
+        uint8_t v4_prefix
+        uint8_t v6_prefix
+        vector[const Column*] features
+        uint32_t piece_edges
+        size_t memory
+        uint64_t* hash_seed
+
+    cdef cppclass EdgeColumn:
+        const char* name
+        const char* code
+        vector[uint8_t] data
+        bool ragged
+        vector[uint8_t] offsets
+
+    cdef struct EdgeNode:
+        const uint8_t* octets
+        uint8_t size
+
+    cdef cppclass EdgePiece:
+        EdgePiece() except +
+        int64_t window
+        bool last
+        uint32_t edges
+        vector[EdgeNode] nodes
+        vector[EdgeColumn] columns
+
+    cdef cppclass NativeWindows "flowedge::Windows":
+        void add(const FlowRecord* records, size_t count) except +
+        void settle(int64_t time_ns)
+        void finish()
+        bool next(EdgePiece& piece) except +
+        uint64_t late() const
+
+    unique_ptr[NativeWindows] make_windows "flowedge::Windows::make"(const WindowOptions& options) except +
 
 
 cdef extern from "flowedge/text.hpp" namespace "flowedge" nogil:

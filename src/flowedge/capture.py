@@ -1,56 +1,33 @@
 """The way in for programs that capture: packets as they come, flows to callbacks and files."""
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-from flowedge._core import FlowBatch, FlowEngine, FlowSaver
-from flowedge.config import Configuration, RowSettings, flow_options, with_settings
-from flowedge.errors import UsageError
-from flowedge.pipeline.engines import make_engine
-from flowedge.pipeline.live import BATCH_SIZE, Limits, LivePipeline
-from flowedge.pipeline.writer import Notify
-from flowedge.sinks import LiveSettings, LiveSink, open_live_sink
+from flowedge._core import FlowBatch
+from flowedge.config import SETTINGS, Configuration, RowSettings, with_settings
+from flowedge.edge_outputs import EdgeOutputs, open_edges
+from flowedge.errors import FlowedgeError, SinkError, UsageError
+from flowedge.inputs import Replay, engine_of, open_sources
+from flowedge.metrics import MetricsServer, serve_metrics
+from flowedge.outputs import SavingFolder, open_rows
+from flowedge.pipeline.counters import LiveCounters
+from flowedge.pipeline.live import Limits, LivePipeline
+from flowedge.sinks import LiveSink
 from flowedge.sinks.callback import BatchCallback, FlowCallback
-from flowedge.sinks.parts import COMPLETE_NAMES
-from flowedge.sinks.retention import Retention
-from flowedge.sinks.saved import SAVED_NAMES, SavedPackets, make_folder
+from flowedge.sinks.saved import SavedPackets
 from flowedge.sources import PacketSource
-from flowedge.sources.link import LinkSettings
-from flowedge.sources.live import open_link_sources
-from flowedge.sources.replay import ReplaySource
+from flowedge.surroundings import Surroundings
 
 OnFlow = Callable[[dict[str, int | float | str]], object]
 OnBatch = Callable[[str, FlowBatch], object]
 Callback = FlowCallback | BatchCallback
 
-SNAPLEN = 256  # octets: Ethernet with tags, IPv6 with extension headers, TCP with options
-SNAPLEN_OF_TUNNELS = 512
-SNAPLEN_OF_ALL = 262144
-MODES_OF_WHOLE_FRAMES = ("cicflowmeter", "engelen")  # they count captured octets, as their programs do
-
-
-@dataclass(frozen=True)
-class Replay:
-    """A capture file in place of interfaces."""
-
-    path: str
-    speed: float | None = None
-    """1: as fast as it was captured; None: as fast as possible"""
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What an agent adds to a capture."""
-
-    notify: Notify
-    owner: tuple[int, int] | None = None
-    """user and group who get what is made"""
-    sockets: Callable[[], AbstractContextManager[None]] = nullcontext
-    """is entered wherever a packet socket is opened"""
+COMMAND_SETTINGS = {"user", *(setting.name for setting in SETTINGS if setting.section == "log")}
+"""Settings that the agent obeys, and a capture knows nothing of."""
 
 
 class ConfiguredCapture:
@@ -74,11 +51,12 @@ class ConfiguredCapture:
         self._surroundings = surroundings
         self._callbacks = callbacks
         self._replay = replay
-        self._selection = self._engine().selection  # says at once what is wrong with the options
-        self._savers: list[FlowSaver] = []
-        self._sources: list[PacketSource] = []
+        self._selection = engine_of(configuration, replay).selection  # says at once what is wrong with the options
+        self._sources: Sequence[PacketSource] = ()
         self._saved: SavedPackets | None = None
-        self._rows: list[LiveSink] = []
+        self._rows: Sequence[LiveSink] = ()
+        self._edges: EdgeOutputs | None = None
+        self._metrics: MetricsServer | None = None
         self._pipeline: LivePipeline | None = None
         self.stopping = False
         """the end has been asked for"""
@@ -89,17 +67,27 @@ class ConfiguredCapture:
         return self._replay.path if self._replay else ", ".join(self._configuration.capture.interfaces)
 
     @property
+    def output_closed(self) -> bool:
+        """Whoever read the output has gone: that ends a capture, and is no error."""
+        return self._pipeline is not None and self._pipeline.output_closed
+
+    @property
     def problems(self) -> Sequence[BaseException]:
         """What ended a source before its time."""
         return self._pipeline.problems if self._pipeline else ()
 
     def open(self) -> None:
         """Opens interfaces and outputs. Raises FlowedgeError, and then nothing stays open."""
+        saving = SavingFolder(self._configuration, self._surroundings)
         with ExitStack() as opened:
             opened.callback(self.close)
-            self._open_saved()
-            self._sources.extend(self._open_sources())
-            self._rows.extend(self._open_rows(self._configuration.rows))
+            self._sources = open_sources(self._configuration, self._replay, self._surroundings, saving.saver)
+            self._saved = saving.sink()
+            self._rows = open_rows(self._configuration.rows, self._selection, self._surroundings)
+            names = [source.name for source in self._sources]
+            self._edges = open_edges(self._configuration, self._surroundings, names, self._counters_by_source)
+            if self._configuration.metrics.listen:
+                self._metrics = serve_metrics(self._configuration.metrics.listen, self.stats)
             opened.pop_all()
 
     def check_outputs(self) -> None:
@@ -109,8 +97,18 @@ class ConfiguredCapture:
 
     def start(self) -> None:
         """Begins to take packets."""
-        limits = Limits(self._configuration.capture.packets, self._configuration.capture.flows)
-        self._pipeline = LivePipeline(self._sources, self._sinks(), notify=self._surroundings.notify, limits=limits)
+        if self._pipeline is not None:
+            raise UsageError("a capture is started once; make another")
+        ends = self._configuration.capture
+        limits = Limits(ends.packets, ends.flows, float(ends.duration))
+        self._pipeline = LivePipeline(
+            self._sources,
+            self._sinks(),
+            notify=self._surroundings.notify,
+            limits=limits,
+            marks=self._edges is not None,
+            marks_oldest_start=self._edges is not None and self._configuration.edges.assign == "start",
+        )
         self._pipeline.start()
 
     def request_stop(self) -> None:
@@ -130,127 +128,67 @@ class ConfiguredCapture:
                 source.close()
             for sink in self._sinks():
                 sink.close()
-        self._sources, self._rows, self._saved = [], [], None
+        if self._metrics is not None:
+            self._metrics.close()
+        self._sources, self._rows, self._saved, self._edges, self._metrics = (), (), None, None, None
 
     def reopen(self) -> None:
-        """Has outputs begin new files: somebody moved the old ones."""
+        """Has outputs begin new files, soon: somebody moved the old ones."""
         if self._pipeline is not None:
-            self._pipeline.reopen()
+            self._pipeline.exchange(self._reopened)
 
     def replace_rows(self, rows: RowSettings) -> None:
-        """Puts out rows by other settings from now on. Raises FlowedgeError, and then all stays as it is."""
-        self._rows = self._open_rows(rows)
+        """Puts out rows by other settings, soon; what is wrong with them is told, and the old ones stay."""
         if self._pipeline is not None:
-            self._pipeline.reopen(self._sinks())
+            self._pipeline.exchange(lambda sinks: self._with_rows(rows, sinks))
+
+    def _reopened(self, sinks: list[LiveSink]) -> list[LiveSink]:
+        for sink in sinks:
+            self._telling(sink.reopen)
+        return sinks
+
+    def _with_rows(self, rows: RowSettings, sinks: list[LiveSink]) -> list[LiveSink]:
+        """The old ones are closed first, for the new ones may write to the same files."""
+        others = [sink for sink in sinks if sink not in self._rows]
+        for sink in self._rows:
+            self._telling(sink.close)
+        try:
+            self._rows = open_rows(rows, self._selection, self._surroundings)
+        except FlowedgeError as error:
+            self._surroundings.notify("error", f"rows go on to where they went: {error}")
+            self._reopened([*self._rows])
+        return [*self._rows, *others]
+
+    def _telling(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except (OSError, SinkError) as error:
+            self._surroundings.notify("error", str(error))
 
     def stats(self) -> dict[str, Any]:
-        """The counters of LiveCounters, and `callback_errors`, `unsaved_packets`."""
-        counters = {} if self._pipeline is None else asdict(self._pipeline.counters())
+        """The counters: those of LiveCounters, and
+
+        callback_errors, unsaved_packets
+        interfaces       LiveCounters by interface, or by the name of the capture that is replayed
+        edges            windows, edges, windows_lost, late; None without edge lists
+        mqtt             those of MqttCounters; None without MQTT
+        """
+        by_source = self._counters_by_source()
         return {
-            **counters,
+            **asdict(sum(by_source.values(), LiveCounters())),
             "callback_errors": sum(callback.errors for callback in self._callbacks),
             "unsaved_packets": 0 if self._saved is None else self._saved.unsaved,
+            "interfaces": {name: asdict(counters) for name, counters in by_source.items()},
+            **({"edges": None, "mqtt": None} if self._edges is None else self._edges.counters()),
         }
+
+    def _counters_by_source(self) -> Mapping[str, LiveCounters]:
+        return {} if self._pipeline is None else self._pipeline.counters_by_source()
 
     def _sinks(self) -> list[LiveSink]:
         saved: list[LiveSink] = [] if self._saved is None else [self._saved]
-        return [*self._rows, *self._callbacks, *saved]
-
-    def _engine(self) -> FlowEngine:
-        options = flow_options(self._configuration.flows)
-        if self._replay is not None:  # the kernel does it for an interface
-            options["filter"] = self._configuration.capture.filter or None
-        return make_engine(options, batch_size=BATCH_SIZE)
-
-    def _open_sources(self) -> list[PacketSource]:
-        if self._replay is not None:
-            return [ReplaySource(self._replay.path, self._engine(), speed=self._replay.speed, saver=self._saver())]
-        with ExitStack() as opened:
-            sources: list[PacketSource] = []
-            for interface in self._configuration.capture.interfaces:
-                for source in self._open_interface(interface):
-                    opened.callback(source.close)
-                    sources.append(source)
-            opened.pop_all()
-        return sources
-
-    def _open_interface(self, interface: str) -> Sequence[PacketSource]:
-        capture = self._configuration.capture
-        settings = LinkSettings(
-            snaplen=self._snaplen(),
-            buffer_size=capture.buffer_size,
-            promiscuous=capture.promiscuous,
-            direction=capture.direction,
-            timestamp_type=capture.timestamp_type or None,
-            filter=capture.filter or None,
-        )
-        return open_link_sources(
-            interface,
-            capture.fanout,
-            self._engine,
-            settings,
-            make_saver=self._saver,
-            opening=self._surroundings.sockets,
-            on_notice=self._surroundings.notify,
-        )
-
-    def _snaplen(self) -> int:
-        if self._configuration.capture.snaplen:
-            return self._configuration.capture.snaplen
-        if self._configuration.packets.save_pcap or self._configuration.flows.mode in MODES_OF_WHOLE_FRAMES:
-            return SNAPLEN_OF_ALL
-        return SNAPLEN_OF_TUNNELS if self._configuration.flows.decapsulate else SNAPLEN
-
-    def _saver(self) -> FlowSaver | None:
-        folder = self._configuration.packets.save_pcap
-        if not folder:
-            return None
-        saver = FlowSaver(folder, snaplen=self._snaplen())
-        self._savers.append(saver)
-        return saver
-
-    def _open_saved(self) -> None:
-        packets = self._configuration.packets
-        if not packets.save_pcap:
-            return
-        make_folder(packets.save_pcap, self._surroundings.owner)
-        retention = Retention(
-            packets.save_pcap,
-            SAVED_NAMES,
-            notice=self._warn,
-            max_octets=packets.save_pcap_size or None,
-            max_age=float(packets.save_pcap_age) or None,
-        )
-        self._saved = SavedPackets(packets.save_pcap, self._savers, retention)
-
-    def _open_rows(self, rows: RowSettings) -> list[LiveSink]:
-        with ExitStack() as opened:
-            sinks = []
-            for form, target in (("csv", rows.csv), ("jsonl", rows.jsonl)):
-                if target:
-                    sinks.append(open_live_sink(target, form, self._selection, self._live_settings(target, rows)))
-                    opened.callback(sinks[-1].close)
-            opened.pop_all()
-        return sinks
-
-    def _live_settings(self, target: str, rows: RowSettings) -> LiveSettings:
-        return LiveSettings(
-            notice=self._warn,
-            fsync=rows.fsync,
-            owner=self._surroundings.owner,
-            rotate_interval=float(rows.rotate_interval) or None,
-            rotate_size=rows.rotate_size or None,
-            retention=Retention(
-                target,
-                COMPLETE_NAMES,
-                notice=self._warn,
-                max_octets=rows.keep_size or None,
-                max_age=float(rows.keep_age) or None,
-            ),
-        )
-
-    def _warn(self, text: str) -> None:
-        self._surroundings.notify("warning", text)
+        edges: list[LiveSink] = [] if self._edges is None else [self._edges.windowing]
+        return [*self._rows, *self._callbacks, *saved, *edges]
 
 
 class Capture(ConfiguredCapture):
@@ -264,11 +202,11 @@ class Capture(ConfiguredCapture):
     on_flow     takes each flow, as a dict of the selected columns
     on_batch    takes the interface's name and a FlowBatch, about five times a second while flows end
     settings    any setting of the configuration by its name, such as idle_timeout=30, csv="flows/", filter="tcp";
-                docs/configuration.md lists them
+                docs/configuration.md lists them. Not those of the command alone: user, and how it says what
 
     Both functions are called from one other thread. One that raises is reported once, counted, and does not stop the
-    capture. What there is to say is logged by the logger "flowedge". Raises UsageError; start() raises
-    InterfaceError, PermissionDeniedError and SinkError.
+    capture. What there is to say is logged by the logger "flowedge". A capture runs until it is stopped, also when
+    nothing refers to it any more. Raises UsageError; start() raises InterfaceError, PermissionDeniedError, SinkError.
     """
 
     def __init__(
@@ -279,6 +217,8 @@ class Capture(ConfiguredCapture):
         on_batch: OnBatch | None = None,
         **settings: object,
     ) -> None:
+        for name in settings.keys() & COMMAND_SETTINGS:
+            raise UsageError(f"{name}: is a setting of the command alone")
         names = [interfaces] if isinstance(interfaces, str) else list(interfaces)
         callbacks: list[Callback] = []
         if on_flow is not None:
@@ -292,11 +232,16 @@ class Capture(ConfiguredCapture):
         )
 
     def start(self) -> None:
-        self.open()
+        """Opens interfaces and outputs, and begins to take packets."""
+        if self._pipeline is None:
+            self.open()
         super().start()
 
     def stop(self) -> None:
-        """Ends the capture and waits until everything received has been put out. Raises what ended it before."""
+        """Ends the capture and waits until everything received has been put out, unless a callback calls it.
+
+        Raises what ended it before: a callback's SystemExit, say.
+        """
         self.request_stop()
         self.join()
         for problem in self.problems:

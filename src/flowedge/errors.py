@@ -65,3 +65,9 @@ class MalformedMessageError(FlowedgeError):
 
 class EdgeTooLargeError(FlowedgeError, ValueError):
     """An edge alone is larger than a message may be."""
+
+
+class BrokerError(FlowedgeError):
+    """An MQTT broker refuses for good: the user, the client, or what it asks for."""
+
+    exit_code = 3

@@ -33,6 +33,6 @@ class FlowOptions(TypedDict, total=False):
     columns: Sequence[str] | None
     """columns to give, in this order; None (default): all that mode and scheme have"""
     extra: Sequence[str]
-    """columns to add: first_ns, last_ns, end_reason, vlan, ip_version, label"""
+    """columns to add: first_ns, last_ns, end_reason, closed_ns, vlan, ip_version, label"""
     label: str | None
     """text of the label column"""

@@ -66,6 +66,12 @@ class Network:
         """Turns the watched end "up" or "down"."""
         _run("ip", "-n", self.watched, "link", "set", name, state)
 
+    def rename_watched(self, name: str, new_name: str) -> None:
+        """Gives the watched end another name; it is up before and after."""
+        self.set_watched("down", name)
+        _run("ip", "-n", self.watched, "link", "set", name, "name", new_name)
+        self.set_watched("up", new_name)
+
     def received(self, name: str = INTERFACE) -> int:
         """Frames that have reached the watched end of a wire."""
         counter = f"/sys/class/net/{name}/statistics/rx_packets"

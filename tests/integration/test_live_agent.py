@@ -122,7 +122,16 @@ def replace(network: Network, agent: AgentProcess) -> None:
     wait_until(lambda: "back" in agent.said, "it says that the interface is back")
 
 
-@pytest.mark.parametrize("happens", [flap, replace])
+def exchange(network: Network, agent: AgentProcess) -> None:
+    """The name is another interface's now."""
+    network.rename_watched("eth0", "eth9")
+    wait_until(lambda: "gone" in agent.said, "it says that the interface is gone")
+    network.remove_wire("eth9")
+    network.add_wire()
+    wait_until(lambda: "back" in agent.said, "it says that the interface is back")
+
+
+@pytest.mark.parametrize("happens", [flap, replace, exchange])
 def test_an_interface_comes_back(
     network: Network, folder: Path, happens: Callable[[Network, AgentProcess], None]
 ) -> None:

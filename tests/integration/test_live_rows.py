@@ -1,13 +1,15 @@
 """The rows of a link are those of a file with the same frames, stamped as they arrived."""
 
+import time
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from conversion import TextRow, convert
 from integration.agent_process import AgentProcess, in_order, wait_until
 from integration.made_captures import busy_capture, connection, query
-from integration.network import Network
+from integration.network import Network, Wire
 from reference import MODES
 from reference.captures import frames_of, read_frames
 from reference.frames import ETHERNET, Timed, pcap
@@ -17,6 +19,7 @@ FLOWS = 600
 #: Packets that claim no length, as segmentation offload leaves them, have that of what was captured.
 WHOLE_FRAMES = {"tso.pcapng": ("--snaplen", "262144")}
 ETHERNET_HEADER = 14
+SECOND = 10**9
 
 
 def ethernet_captures() -> list[Path]:
@@ -104,6 +107,29 @@ def test_quiet_link(network: Network, folder: Path) -> None:
             wire.send(query(1000))
         wait_until(lambda: len(agent.rows) == 1, "the flow is in the table")
         assert agent.stop()["flows"] == 1
+
+
+def test_flows_whose_gaps_are_just_within_the_time_out(network: Network, folder: Path) -> None:
+    """None is cut, though the kernel keeps packets for a while before they can be seen."""
+    flows, packets = 200, 4
+    frames = [next(iter(query(port))) for port in range(1000, 1000 + flows)]
+    with AgentProcess(network, folder, "eth0", "--idle-timeout", "1") as agent, network.wire() as wire:
+        begun = time.monotonic()
+        stamps = [sent_in_turn(wire, frames, begun + 0.98 * number) for number in range(packets)]
+        agent.stop()
+        gaps = [later - at for before, after in pairwise(stamps) for at, later in zip(before, after, strict=True)]
+        if max(gaps) > SECOND:
+            pytest.skip("this machine was too busy to send on time")
+        assert [row["tot_fwd_pkts"] for row in agent.rows] == [str(packets)] * flows
+
+
+def sent_in_turn(wire: Wire, frames: Sequence[bytes], begin: float) -> list[int]:
+    """Sends frames, a millisecond each, from some time on."""
+    stamps: list[int] = []
+    for number, frame in enumerate(frames):
+        time.sleep(max(0.0, begin + number / 1000 - time.monotonic()))
+        stamps += wire.send([frame])
+    return stamps
 
 
 def test_saved_packets(network: Network, folder: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_subscriber_needs_json_alone() -> None:
     unpacked = json.loads(encode_part(two_pairs(), encoding="json"))
     assert unpacked["nodes"] == [["10.0.0.0", 8], "10.0.0.2", "::ffff:1.2.3.4"]
     assert unpacked["cols"]["server_ports"] == ["<u2", [53, 443, 8080], [0, 2, 3]]
-    assert " ".join(unpacked) == "v schema site node iface boot seq part parts w0 w1 kind nodes n cols drop"
+    assert " ".join(unpacked) == "v schema site node iface boot seq part parts w0 w1 kind drop nodes n cols"
 
 
 @each_encoding

@@ -145,7 +145,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("idle_timeout = 3", ["idle_timeout: there is no such section; the nearest is flows.idle_timeout"]),
         (
             "[zzzzz]",
-            ["zzzzz: there is no such section; there are [capture], [flows], [rows], [packets], [log]"],
+            ["zzzzz: there is no such section; there are [capture], [flows], [rows], [packets], [edges], [mqtt], "],
         ),
         ("flows = 3", ["flows: 3 is not a section; write [flows] on a line of its own"]),
         ("[[flows]]", ["flows: a list is not a section; write [flows] on a line of its own"]),
@@ -191,9 +191,14 @@ VALUES: dict[type[Kind[Any]], Callable[[Any], st.SearchStrategy[Any]]] = {
     Choice: lambda kind: st.sampled_from(kind.choices),
     Names: lambda _: st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)),
     Whole: lambda kind: st.integers(kind.least, kind.most),
-    Duration: lambda kind: st.integers(10**9, 2**30 * 10**9).map(kind.from_base),
-    Octets: lambda _: st.integers(1 << 16, 1 << 30) | st.sampled_from([10**6, 10**9, 3 << 20]),
+    Duration: lambda kind: within(kind).map(kind.from_base),
+    Octets: lambda kind: within(kind).map(kind.from_base) | st.sampled_from([10**6, 3 << 20]),
 }
+
+
+def within(kind: Any) -> st.SearchStrategy[int]:
+    """Quantities that such a setting may have, in base units."""
+    return st.integers(*(kind.to_base(kind.read(bound)) for bound in (kind.least, kind.most)))
 
 
 @st.composite
@@ -368,6 +373,10 @@ ANOTHER: dict[str, tuple[list[str], object]] = {
     "level": (["-v"], "verbose"),
     "promiscuous": (["--no-promiscuous"], False),
     "decapsulate": (["--decapsulate"], True),
+    "compress": (["--compress"], True),
+    "tls_insecure": (["--tls-insecure"], True),
+    "max_payload": (["--max-payload", "1MiB"], 1 << 20),
+    "spool_size": (["--spool-size", "512MiB"], 512 << 20),
 }
 
 

@@ -3,6 +3,7 @@
 import gc
 import io
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -13,7 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference.frames import Timed, pcap
 
-from flowedge._core import HAVE_LIBPCAP, CaptureReader, FlowEngine, FlowSaver, LiveCapture, LiveFeed, libpcap_version
+from flowedge._core import (
+    GATHER_MILLISECONDS,
+    HAVE_LIBPCAP,
+    CaptureReader,
+    FlowEngine,
+    FlowSaver,
+    LiveCapture,
+    LiveFeed,
+    libpcap_version,
+)
+from flowedge.sources.last_flows import last_flows
 
 from .conftest import SECOND, START, tcp_flow, udp_flows, udp_frame
 from .test_engine import flows_in
@@ -34,7 +45,7 @@ def test_packed_frames_give_what_frames_give() -> None:
     frames = [*tcp_flow(START), *udp_flows(1000)]
     engine, twin = FlowEngine(), FlowEngine()
     feed = LiveFeed(engine)
-    batches = [*feed.feed_packed(*packed(frames), 1), *feed.flush()]
+    batches = [*feed.feed_packed(*packed(frames), 1), *last_flows(feed)]
     assert flows_in(batches) == flows_in([*twin.feed(frames), *twin.flush()])
     assert engine.counters == twin.counters
 
@@ -43,7 +54,7 @@ def test_packed_frames_give_full_batches_alone() -> None:
     feed = LiveFeed(FlowEngine(batch_size=7, max_flows=10))
     assert [len(batch) for batch in feed.feed_packed(*packed(udp_flows(100)), 1)] == [7] * 12
     assert [len(batch) for batch in feed.idle()] == [6]
-    assert [len(batch) for batch in feed.flush()] == [7, 3]
+    assert [len(batch) for batch in last_flows(feed)] == [7, 3]
 
 
 NUMBERS = st.integers(0, 2**32 - 1) | st.integers(0, 200)
@@ -76,7 +87,7 @@ def test_packed_frames_are_all_counted(frames: list[bytes]) -> None:
     engine = FlowEngine(max_flows=1, batch_size=1)
     feed = LiveFeed(engine)
     feed.feed_packed(*packed([(START, frame) for frame in frames]), 1)
-    feed.flush()
+    list(last_flows(feed))
     counters = engine.counters
     assert counters["packets"] == len(frames) == counters["in_flows"] + sum(counters["skipped"].values())
 
@@ -88,7 +99,7 @@ def test_an_engine_has_one_feed(tmp_path: Path) -> None:
         LiveFeed(engine)
     with pytest.raises(ValueError, match="one LiveFeed"):
         LiveFeed(FlowEngine(), saver=saver)
-    assert feed.flush() == []
+    assert feed.finish() == (None, "end")
 
 
 def test_a_feed_keeps_its_engine_and_saver_alive(tmp_path: Path) -> None:
@@ -99,7 +110,7 @@ def test_a_feed_keeps_its_engine_and_saver_alive(tmp_path: Path) -> None:
 
     feed = feed_of_flows()
     gc.collect()
-    assert len(flows_in(feed.flush())) == 5
+    assert len(flows_in([*last_flows(feed)])) == 5
     assert len(list(tmp_path.glob("10.0.0.1-*.pcap"))) == 5
 
 
@@ -122,10 +133,35 @@ def test_a_savers_counters(tmp_path: Path) -> None:
     feed = LiveFeed(FlowEngine(), saver=saver)
     feed.feed_packed(*packed(udp_flows(5)), 1)
     assert saver.counters == {"files": 0, "octets": 0, "packets": 0, "unsaved": 0}
-    feed.flush()
+    list(last_flows(feed))
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
     assert saver.counters == {"files": 5, "octets": size, "packets": 5, "unsaved": 0}
     assert saver.problem == ""
+
+
+def test_packets_that_are_saved_too_late_are_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "packets"
+    folder.mkdir()
+    engine, saver = FlowEngine(batch_size=2), FlowSaver(str(folder), snaplen=100)
+    feed = LiveFeed(engine, saver=saver)
+    feed.feed_packed(*packed(udp_flows(5)), 1)
+    batch, status = feed.finish()
+    folder.rename(tmp_path / "away")
+    assert (len(batch or []), status) == (2, "batch")
+    assert (saver.counters["packets"], saver.counters["unsaved"]) == (2, 0)
+    assert len(flows_in([*last_flows(feed)])) == 3
+    assert (saver.counters["packets"], saver.counters["unsaved"]) == (2, 3)
+    assert saver.problem == "No such file or directory"
+
+
+def test_the_clock_is_behind_for_as_long_as_the_kernel_keeps_packets() -> None:
+    gathered = 2 * GATHER_MILLISECONDS / 1000
+    feed = LiveFeed(FlowEngine(idle_timeout=gathered / 2))
+    feed.feed_packed(*packed(udp_flows(1)), 1)
+    begun = time.monotonic()
+    while not feed.idle():
+        assert time.monotonic() < begun + 30
+    assert time.monotonic() - begun > 1.5 * gathered
 
 
 def test_replay_stops_where_frames_are_not_due(tmp_path: Path) -> None:
@@ -139,7 +175,7 @@ def test_replay_stops_where_frames_are_not_due(tmp_path: Path) -> None:
     assert (feed.next_time, engine.counters["packets"]) == (START + SECOND, 1)
     assert feed.replay(reader, None) == (None, "end")
     assert feed.next_time is None
-    assert len(flows_in(feed.flush())) == 2
+    assert len(flows_in([*last_flows(feed)])) == 2
 
 
 def test_replay_gives_full_batches_and_the_rest(large: Path) -> None:
@@ -184,7 +220,7 @@ def test_replay_filters_and_counts() -> None:
     engine = FlowEngine(filter="port 1001")
     feed = LiveFeed(engine, stamped_by_host=False)
     feed.replay(CaptureReader(io.BytesIO(pcap(udp_flows(10)))), None)
-    assert len(flows_in(feed.flush())) == 1
+    assert len(flows_in([*last_flows(feed)])) == 1
     assert engine.counters["skipped"]["filtered"] == 9
 
 
@@ -223,7 +259,7 @@ def test_a_feed_and_its_engine_are_one_threads() -> None:
         refused: list[Any]
 
         def readinto1(self, into: Any) -> int:
-            self.refused = [in_another_thread(action) for action in (engine.flush, feed.idle, feed.flush)]
+            self.refused = [in_another_thread(action) for action in (engine.flush, feed.idle, feed.finish)]
             return super().readinto(into)
 
     engine = FlowEngine()
@@ -231,7 +267,7 @@ def test_a_feed_and_its_engine_are_one_threads() -> None:
     source = Meddling(pcap(udp_flows(3)))
     feed.replay(CaptureReader(source), None)
     assert [type(error) for error in source.refused] == [RuntimeError] * 3
-    assert len(flows_in(feed.flush())) == 3
+    assert len(flows_in([*last_flows(feed)])) == 3
 
 
 @with_libpcap

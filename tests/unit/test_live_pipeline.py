@@ -9,6 +9,7 @@ from flowedge import FlowBatch, FlowEngine
 from flowedge.errors import CaptureError, SinkError
 from flowedge.pipeline.live import Limits, LivePipeline
 from flowedge.pipeline.writer import QUEUED_BATCHES
+from flowedge.sinks import LiveSink
 from flowedge.sources import SourceCounters
 
 from .conftest import udp_frame
@@ -208,15 +209,32 @@ def test_a_source_that_fails_ends_the_capture_well() -> None:
     assert other.closed
 
 
-def test_reopening_and_other_sinks() -> None:
+def test_what_cannot_be_told_stops_nothing() -> None:
+    def broken(_: str, __: str) -> None:
+        raise OSError("nobody listens")
+
+    sink = KeepingSink()
+    sink.failures = [SinkError("no")]
+    source = MadeSource(takes=QUEUED_BATCHES * 2, waits=True)
+    pipeline = LivePipeline([source], [sink], notify=broken)
+    run(pipeline)
+    assert pipeline.problems == []
+    assert pipeline.counters().rows_lost == 4
+    assert pipeline.counters().rows == pipeline.counters().flows - 4
+
+
+def test_other_sinks() -> None:
     source = MadeSource(takes=1_000_000, waits=True)
     first, second = KeepingSink(), KeepingSink()
     pipeline = LivePipeline([source], [first], notify=quiet)
     pipeline.start()
-    pipeline.reopen()
-    while not first.reopened:
-        assert not pipeline.join(0.01)
-    pipeline.reopen([second])
+
+    def replaced(sinks: list[LiveSink]) -> list[LiveSink]:
+        for sink in sinks:
+            sink.close()
+        return [second]
+
+    pipeline.exchange(replaced)
     assert second.ticks.wait(SECONDS)
     assert first.closed
     pipeline.stop()

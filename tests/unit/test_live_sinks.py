@@ -8,14 +8,22 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 import pytest
 
-from flowedge import FlowBatch, SinkError, UsageError
+from flowedge import FlowBatch, FlowEngine, SinkError, UsageError
+from flowedge._core import NAME_SCHEMES
 from flowedge.sinks import LiveSettings, LiveSink, open_live_sink
+from flowedge.sinks.access import Owner, open_for_owner
 from flowedge.sinks.callback import BatchCallback, Flow, FlowCallback
+from flowedge.sinks.parts import COMPLETE_NAMES
+from flowedge.sinks.retention import Retention
+from flowedge.sinks.rows import are_rows, row_format
+from flowedge.sinks.saved import make_folder
 
+from .conftest import udp_flows
 from .live_rows import (
     BATCHES,
     HEAD,
@@ -63,14 +71,25 @@ class FolderCase(Case):
 class PipeCase(Case):
     def __init__(self, folder: Path, form: str) -> None:
         path, self._form, self._octets = folder / "pipe", form, b""
-        os.mkfifo(path)
-        self._reader = threading.Thread(target=lambda: setattr(self, "_octets", path.read_bytes()), daemon=True)
-        self._reader.start()
+        pipe = reading_end(path)
         self.sink = opened(path, form)
+        os.set_blocking(pipe.fileno(), True)
+        self._reader = threading.Thread(target=self._read, args=[pipe], daemon=True)
+        self._reader.start()
+
+    def _read(self, pipe: FileIO) -> None:
+        with pipe:
+            self._octets = pipe.readall()
 
     def ports(self) -> list[int]:
         self._reader.join()
         return ports_in(self._octets, self._form)
+
+
+def reading_end(path: Path) -> FileIO:
+    """Makes a named pipe. What is read does not wait for who writes."""
+    os.mkfifo(path)
+    return FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
 
 
 class FlowCase(Case):
@@ -311,7 +330,7 @@ def test_an_output_that_is_not_the_users(open_folder: Path, target: str) -> None
 @needs_root
 def test_a_user_without_a_name(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
-    with as_nobody(), pytest.raises(SinkError, match=f"user {NOBODY} may not write there"):
+    with as_nobody(), pytest.raises(SinkError, match=f"user {NOBODY} may not make it"):
         opened(open_folder / "flows.csv")
 
 
@@ -328,6 +347,239 @@ def open_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield root
     for folder, mode in modes.items():
         folder.chmod(mode)
+
+
+# --- whose rights -----------------------------------------------------------------------------------------------------
+
+USER: Owner = (NOBODY, NOBODY)
+SECRET = b'{"secret": 1}'
+
+
+@pytest.fixture
+def users_folder(open_folder: Path) -> Path:
+    """A folder of nobody's, beside root's `secret` and `private/`."""
+    (open_folder / "secret").write_bytes(SECRET)
+    (open_folder / "secret").chmod(0o600)
+    (open_folder / "private").mkdir(mode=0o755)
+    folder = open_folder / "users"
+    folder.mkdir()
+    os.chown(folder, *USER)
+    return folder
+
+
+def keep_of_root(folder: Path) -> list[tuple[str, int, bytes]]:
+    """Whatever there is of root's beside the user's folder."""
+    return sorted(
+        (path.name, path.stat().st_uid, path.read_bytes() if path.is_file() else b"")
+        for path in folder.parent.rglob("*")
+        if folder not in (path, *path.parents)
+    )
+
+
+def open_as_root(path: Path) -> None:
+    os.close(open_for_owner(str(path), USER))
+
+
+OPENING: list[Callable[[Path], object]] = [
+    lambda path: opened(path, owner=USER),
+    lambda path: opened(path, "jsonl", owner=USER),
+    lambda path: opened(f"{path}/", owner=USER),
+    lambda path: make_folder(str(path), USER),
+    open_as_root,
+]
+opening = pytest.mark.parametrize("open_it", OPENING, ids=["csv", "jsonl", "folder", "saved", "stats"])
+
+
+@needs_root
+@opening
+@pytest.mark.parametrize("target", ["../secret", "../private", "../private/new", "../new"])
+def test_root_follows_no_link_of_the_users(users_folder: Path, open_it: Callable[[Path], object], target: str) -> None:
+    (users_folder / "flows").symlink_to(target)
+    before = keep_of_root(users_folder)
+    with pytest.raises(SinkError, match=r"flows\S*: "):
+        open_it(users_folder / "flows")
+    assert keep_of_root(users_folder) == before
+
+
+@needs_root
+@opening
+def test_root_makes_nothing_behind_a_link_of_the_users(users_folder: Path, open_it: Callable[[Path], object]) -> None:
+    (users_folder / "way").symlink_to("../private")
+    before = keep_of_root(users_folder)
+    with pytest.raises(SinkError, match=r"flows/?: is not there, and user \w+ may not make it; make it and chown it"):
+        open_it(users_folder / "way" / "flows")
+    assert keep_of_root(users_folder) == before
+
+
+@needs_root
+@opening
+def test_root_does_not_overrule_the_user(users_folder: Path, open_it: Callable[[Path], object]) -> None:
+    users_folder.chmod(0o555)
+    with pytest.raises(SinkError, match="may not make it"):
+        open_it(users_folder / "flows")
+    assert list(users_folder.iterdir()) == []
+
+
+@needs_root
+@opening
+def test_a_link_to_what_is_the_users_is_followed(users_folder: Path, open_it: Callable[[Path], object]) -> None:
+    (users_folder / "inner").mkdir()
+    os.chown(users_folder / "inner", *USER)
+    (users_folder / "way").symlink_to("inner")
+    open_it(users_folder / "way" / "flows")
+    (made,) = (users_folder / "inner").iterdir()
+    assert (made.stat().st_uid, made.stat().st_gid) == USER
+
+
+@needs_root
+@opening
+def test_root_makes_what_the_user_may_not(open_folder: Path, open_it: Callable[[Path], object]) -> None:
+    (open_folder / "var").symlink_to(open_folder / "mnt")
+    (open_folder / "mnt").mkdir()
+    open_it(open_folder / "var" / "flows")
+    made = open_folder / "mnt" / "flows"
+    assert (made.stat().st_uid, made.stat().st_gid) == USER
+    assert (open_folder / "mnt").stat().st_uid == 0
+
+
+@needs_root
+def test_folders_on_the_way_stay_with_root(open_folder: Path) -> None:
+    sink = opened(f"{open_folder}/a/b/flows/", owner=USER)
+    sink.close()
+    assert [(open_folder / path).stat().st_uid for path in ("a", "a/b", "a/b/flows")] == [0, 0, NOBODY]
+
+
+@needs_root
+def test_links_in_a_circle(open_folder: Path) -> None:
+    (open_folder / "locked").mkdir(mode=0o700)  # the user does not get as far as the circle
+    for path in (open_folder / "circle", open_folder / "locked" / "circle"):
+        path.symlink_to("circle")
+        with pytest.raises(SinkError, match="Too many levels of symbolic links"):
+            opened(path / "flows.csv", owner=USER)
+
+
+@pytest.fixture
+def groups() -> Iterator[list[int]]:
+    """What root is in, besides its own."""
+    before = os.getgroups()
+    os.setgroups([4, 5])
+    yield [4, 5]
+    os.setgroups(before)
+
+
+@needs_root
+def test_the_user_is_in_none_of_roots_groups(users_folder: Path, groups: list[int]) -> None:
+    (users_folder / "flows.csv").touch()
+    (users_folder / "flows.csv").chmod(0o660)
+    os.chown(users_folder / "flows.csv", 0, groups[0])
+    with pytest.raises(SinkError, match="may not write there"):
+        opened(users_folder / "flows.csv", owner=USER)
+
+
+@needs_root
+def test_a_folder_that_is_not_as_it_was_made_is_not_given_away(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make_and_fill(name: str, mode: int = 0o777, *, dir_fd: int | None = None, mkdir=os.mkdir) -> None:  # type: ignore[no-untyped-def]
+        mkdir(name, mode, dir_fd=dir_fd)
+        (open_folder / "flows" / "file").touch()
+
+    monkeypatch.setattr(os, "mkdir", make_and_fill)
+    with pytest.raises(SinkError):
+        opened(f"{open_folder}/flows/", owner=USER)
+    assert (open_folder / "flows").stat().st_uid == 0
+
+
+@needs_root
+@opening
+@pytest.mark.usefixtures("groups")
+def test_the_rights_of_who_opens_come_back(users_folder: Path, open_it: Callable[[Path], object]) -> None:
+    before = os.getresuid(), os.getresgid(), os.getgroups()
+    open_it(users_folder / "flows")
+    assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
+    users_folder.chmod(0)
+    with pytest.raises(SinkError):
+        open_it(users_folder / "flows")
+    assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
+
+
+@needs_root
+def test_what_a_dead_process_left_is_completed_with_the_users_rights(users_folder: Path) -> None:
+    part = users_folder / ".flowedge-1-0-eth0-20231114T000000Z.csv.part"
+    os.link(users_folder.parent / "secret", part)
+    notices: list[str] = []
+    opened(f"{users_folder}/", owner=USER, notice=notices.append)
+    assert notices == [f"{part}: cannot be recovered: Permission denied"]
+    assert (users_folder.parent / "secret").read_bytes() == SECRET
+
+
+@needs_root
+def test_nothing_is_deleted_before_the_rights_are_given_up(users_folder: Path) -> None:
+    (users_folder / "eth0-20231114T000000Z.csv").write_bytes(HEAD)
+    retention = Retention(str(users_folder), COMPLETE_NAMES, notice=pytest.fail, max_octets=1)
+    sink = opened(f"{users_folder}/", owner=USER, retention=retention)
+    assert len(list(users_folder.iterdir())) == 1
+    sink.tick()
+    assert list(users_folder.iterdir()) == []
+
+
+@needs_root
+@pytest.mark.parametrize("open_it", [lambda path: opened(path, owner=USER).close(), open_as_root])
+def test_a_pipe_of_roots_may_be_written_by_the_user(open_folder: Path, open_it: Callable[[Path], object]) -> None:
+    with reading_end(open_folder / "pipe"):
+        open_it(open_folder / "pipe")
+
+
+@needs_root
+def test_a_descriptor_that_was_handed_over_is_nobody_elses(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    sink = opened(f"/dev/fd/{writer}", owner=USER)
+    os.close(writer)
+    sink.close()
+    with open(reader, "rb") as pipe:
+        assert pipe.read() == HEAD
+
+
+@needs_root
+def test_a_file_is_emptied_for_the_user(users_folder: Path) -> None:
+    (users_folder / "stats").write_bytes(b"old")
+    os.chown(users_folder / "stats", *USER)
+    open_as_root(users_folder / "stats")
+    assert (users_folder / "stats").read_bytes() == b""
+
+
+@needs_root
+@pytest.mark.parametrize("target", ["flows.csv", "flows/"])
+def test_what_is_gone_is_said_to_be(open_folder: Path, target: str) -> None:
+    sink = opened(f"{open_folder}/{target}", owner=USER)
+    for path in sorted(open_folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    user = pwd.getpwuid(NOBODY).pw_name
+    with as_nobody():
+        for call in (sink.reopen, lambda: sink.write("eth0", ONE)):
+            with pytest.raises(
+                SinkError, match=f"{target}: is not there, and user {user} may not make it; make it and"
+            ):
+                call()
+
+
+@needs_root
+def test_a_file_that_is_there_is_opened_without_making_it(users_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """fs.protected_regular refuses O_CREAT for the file of somebody else in a folder like /tmp."""
+    flags: list[int] = []
+    opened(users_folder / "flows.csv", owner=USER).close()
+    monkeypatch.setattr(os, "open", recording(flags, os.open))
+    opened(users_folder / "flows.csv").close()
+    assert flags
+    assert not any(each & os.O_CREAT for each in flags)
+
+
+def recording(flags: list[int], open_it: Callable[..., int]) -> Callable[..., int]:
+    def open_and_note(path: str, flag: int, *rest: int, **place: int) -> int:
+        flags.append(flag)
+        return open_it(path, flag, *rest, **place)
+
+    return open_and_note
 
 
 # --- one file ---------------------------------------------------------------------------------------------------------
@@ -363,6 +615,29 @@ def test_half_a_row_is_cut_off(tmp_path: Path, form: str, rest: bytes) -> None:
     assert notices == [f"{path}: its last row was cut off in the middle; the half row is removed"] * 2
 
 
+def test_the_first_row_may_be_half_wherever_it_was_cut(tmp_path: Path) -> None:
+    path = tmp_path / "flows.jsonl"
+    row = ONE.jsonl().splitlines()[0]
+    for octets in range(1, len(row) + 1):
+        path.write_bytes(row[:octets])
+        sink = opened(path, "jsonl", notice=list[str]().append)
+        assert path.read_bytes() == b""
+        sink.close()
+
+
+@pytest.mark.parametrize("names", NAME_SCHEMES)
+def test_rows_of_every_column_are_known_again(tmp_path: Path, names: str) -> None:
+    extra = ("label",) if names == "netflower" else ()  # the others have it
+    engine = FlowEngine(names=names, extra=extra, label='a "b" \\, {c}: "d":1')
+    engine.feed(udp_flows(1))
+    (batch,) = engine.flush()
+    rows = batch.jsonl()
+    for octets in range(len(rows) + 1):
+        (tmp_path / "flows.jsonl").write_bytes(rows[:octets])
+        with (tmp_path / "flows.jsonl").open("rb") as file:
+            assert are_rows(file.fileno(), row_format("jsonl", batch.selection)), rows[:octets]
+
+
 def test_half_a_head_is_none(tmp_path: Path) -> None:
     path, notices = tmp_path / "flows.csv", list[str]()
     path.write_bytes(HEAD[:5])
@@ -373,18 +648,27 @@ def test_half_a_head_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "content", "complaint"),
+    ("form", "content"),
     [
-        ("csv", b"dst_port,src_port\n1,2\n", "has other columns than these"),
-        ("csv", b"something else, without an end", "has other columns than these"),
-        ("jsonl", b"src_port,dst_port\n", "holds no JSON lines"),
+        ("csv", b"dst_port,src_port\n1,2\n"),
+        ("csv", b"something else, without an end"),
+        ("jsonl", b"src_port,dst_port\n"),
+        ("jsonl", b'{"important": 1}'),
+        ("jsonl", b'{"important": 1}\n{"important": 2}'),
+        ("jsonl", b'{"src_port":1,"dst_port":2,"more":3}\n'),
+        ("jsonl", b'{"src_port":1}\n'),
+        ("jsonl", b'{"src_port":1,"dst_port":2\n'),
+        ("jsonl", b'{"dst_port":1,"src_p'),
+        ("jsonl", b'{"src_port":[1'),
     ],
 )
-def test_a_file_of_something_else_is_left_alone(tmp_path: Path, form: str, content: bytes, complaint: str) -> None:
+def test_a_file_of_something_else_is_left_alone(tmp_path: Path, form: str, content: bytes) -> None:
     path = tmp_path / f"flows.{form}"
     path.write_bytes(content)
     before = os.listdir("/proc/self/fd")
-    with pytest.raises(SinkError, match=f"flows.{form}: {complaint}; give another file or move it away"):
+    with pytest.raises(
+        SinkError, match=f"flows.{form}: has other columns than these; give another file or move it away"
+    ):
         opened(path, form)
     assert path.read_bytes() == content
     assert os.listdir("/proc/self/fd") == before
@@ -413,6 +697,26 @@ def test_a_file_that_was_moved_is_written_until_it_is_reopened(tmp_path: Path) -
     sink.write("eth0", BATCHES[1])
     assert ports_in(moved.read_bytes(), "csv") == ports_of(BATCHES[0])
     assert ports_in_file(path) == ports_of(BATCHES[1])
+
+
+def test_a_file_that_was_removed_begins_anew_and_is_told_of_once(tmp_path: Path) -> None:
+    path = tmp_path / "flows.csv"
+    sink = opened(path)
+    for batch in BATCHES[:2]:
+        path.unlink()
+        sink.write("eth0", batch)
+        with pytest.raises(SinkError, match=r"flows\.csv: was removed, and its rows are lost; it is begun anew"):
+            sink.tick()
+        sink.tick()
+        assert ports_in_file(path) == ports_of(batch)
+
+
+def test_a_file_that_was_removed_is_missed_without_rows(tmp_path: Path) -> None:
+    sink = opened(tmp_path / "flows.csv")
+    (tmp_path / "flows.csv").unlink()
+    with pytest.raises(SinkError, match="was removed"):
+        sink.tick()
+    assert (tmp_path / "flows.csv").read_bytes() == HEAD
 
 
 def test_a_file_that_was_emptied_begins_anew(tmp_path: Path) -> None:
@@ -471,6 +775,20 @@ def standard_output(file: int) -> Iterator[None]:
     finally:
         os.dup2(saved, 1)
         os.close(saved)
+
+
+@pytest.mark.parametrize("open_it", [opened, lambda path: open_for_owner(str(path), None)])
+def test_a_pipe_without_a_reader_is_not_waited_for(tmp_path: Path, open_it: Callable[[Path], object]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SinkError, match="pipe: has no reader; start it first"):
+        open_it(tmp_path / "pipe")
+
+
+def test_a_full_pipe_is_waited_for(tmp_path: Path) -> None:
+    with reading_end(tmp_path / "pipe"):
+        descriptor = open_for_owner(str(tmp_path / "pipe"), None)
+        assert os.get_blocking(descriptor)
+        os.close(descriptor)
 
 
 def test_standard_output_has_each_batch_at_once() -> None:

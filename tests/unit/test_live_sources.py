@@ -1,6 +1,7 @@
 """Sources of live packets: interfaces that come and go, and captures that are replayed. Interfaces are made up here."""
 
 import errno
+import math
 import os
 import shlex
 import sys
@@ -23,7 +24,7 @@ from flowedge import (
     UsageError,
     read_flows,
 )
-from flowedge._core import FlowEngine, LiveFeed
+from flowedge._core import FlowEngine, FlowSaver, LiveFeed
 from flowedge.sources import TAKE_SECONDS, PacketSource, SourceCounters
 from flowedge.sources.link import LinkSettings
 from flowedge.sources.live import FINISH_SECONDS, LinkSource, open_link_sources
@@ -120,12 +121,24 @@ class Notices(list[tuple[str, str]]):
         self.append((level, text))
 
 
-def source_on(make: MadeUpInterface, notices: Notices | None = None) -> LinkSource:
+class Presence:
+    """Whether an interface is there: from some time on."""
+
+    def __init__(self, clock: Clock, since: float) -> None:
+        self._clock = clock
+        self._since = since
+
+    def __call__(self, interface: str) -> int | None:
+        return 8 if self._clock.now >= self._since else None
+
+
+def source_on(make: MadeUpInterface, notices: Notices | None = None, *, back_at: float = 0) -> LinkSource:
     return LinkSource(
         "eth0",
         FlowEngine(),
         on_notice=Notices() if notices is None else notices,
         make=make,
+        index_of=Presence(make.clock, back_at),
         clock=make.clock,
         sleep=make.clock.sleep,
     )
@@ -139,6 +152,9 @@ def take_until(source: LinkSource, clock: Clock, end: float) -> None:
 GONE = FileNotFoundError(errno.ENOENT, "no such device")
 IS_GONE = ("warning", "eth0: the interface is gone; waiting for it")
 IS_BACK = ("info", "eth0: is back")
+DOWN = OSError(errno.ENETDOWN, "down")
+IS_DOWN = ("warning", "eth0: is not up; `ip link set eth0 up` changes that")
+FAILS = ("warning", "eth0: the cable is out; trying again")
 
 
 def test_a_take_ends_with_its_time() -> None:
@@ -159,17 +175,35 @@ def test_full_batches_are_handed_over_before_the_time_is_over() -> None:
     assert clock.now == 1000
 
 
-def test_an_interface_that_is_gone_is_waited_for_longer_and_longer() -> None:
+def test_an_interface_that_fails_is_tried_again_after_longer_and_longer() -> None:
     clock, notices = Clock(), Notices()
-    make = MadeUpInterface(clock, MadeUpCapture(clock, ["gone"]), *[GONE] * 9, MadeUpCapture(clock, []))
+    make = MadeUpInterface(clock, MadeUpCapture(clock, ["failed"]), *[DOWN] * 9, MadeUpCapture(clock, []))
     source = source_on(make, notices)
     source.take()
     gone_at = clock.now
-    assert notices == [IS_GONE]
     take_until(source, clock, gone_at + 152)
-    assert notices == [IS_GONE, IS_BACK]
+    assert notices == [FAILS, IS_DOWN, IS_BACK]
     times = [0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 61.5, 91.5, 121.5, 151.5]
     assert [at - gone_at for at in make.asked_at[1:]] == pytest.approx(times, abs=0.01)
+
+
+def test_an_interface_that_was_gone_for_long_is_noticed_soon() -> None:
+    clock, notices = Clock(), Notices()
+    make = MadeUpInterface(clock, MadeUpCapture(clock, ["gone"]), DOWN, MadeUpCapture(clock, []))
+    back_at = 1000 + 3600
+    source = source_on(make, notices, back_at=back_at)
+    take_until(source, clock, back_at + 2)
+    assert notices == [IS_GONE, IS_DOWN, IS_BACK]
+    assert 0 <= make.asked_at[1] - back_at <= 1.1 * TAKE_SECONDS
+    assert make.asked_at[2] - make.asked_at[1] == pytest.approx(1)
+
+
+def test_what_cannot_be_looked_for_is_tried_again() -> None:
+    """The interface "any" has no index."""
+    clock, notices = Clock(), Notices()
+    make = MadeUpInterface(clock, MadeUpCapture(clock, ["failed"]), DOWN, MadeUpCapture(clock, []))
+    take_until(source_on(make, notices, back_at=math.inf), clock, 1005)
+    assert notices == [FAILS, IS_DOWN, IS_BACK]
 
 
 def test_flows_end_while_the_interface_is_gone() -> None:
@@ -191,7 +225,7 @@ def test_one_that_comes_and_goes_is_not_opened_ever_more_often() -> None:
     gaps = [later - at for at, later in zip(make.asked_at, make.asked_at[1:], strict=False)]
     assert gaps == sorted(gaps)
     assert gaps[-1] > 15
-    assert notices[:2] == [("warning", "eth0: the cable is out; trying again"), IS_BACK]
+    assert notices[:2] == [FAILS, IS_BACK]
 
 
 def test_one_that_was_there_for_long_is_soon_tried_again() -> None:
@@ -207,10 +241,9 @@ def test_one_that_was_there_for_long_is_soon_tried_again() -> None:
 
 def test_what_hinders_is_told_once() -> None:
     clock, notices = Clock(), Notices()
-    down = OSError(errno.ENETDOWN, "down")
-    make = MadeUpInterface(clock, MadeUpCapture(clock, ["gone"]), GONE, down, down, GONE, MadeUpCapture(clock, []))
+    make = MadeUpInterface(clock, MadeUpCapture(clock, ["gone"]), GONE, DOWN, DOWN, GONE, MadeUpCapture(clock, []))
     take_until(source_on(make, notices), clock, 1040)
-    assert notices == [IS_GONE, ("warning", "eth0: is not up; `ip link set eth0 up` changes that"), IS_BACK]
+    assert notices == [IS_GONE, IS_DOWN, IS_BACK]
 
 
 def test_counters_go_on_over_reopenings_and_nothing_is_lost_untold() -> None:
@@ -247,6 +280,27 @@ def test_finish_does_not_wait_for_ever() -> None:
     assert clock.now - before == pytest.approx(FINISH_SECONDS, abs=0.05)
     counters, packets = source.counters(), source.engine.counters["packets"]
     assert counters.received == 1010 == packets + counters.kernel_dropped
+
+
+def test_finish_hands_over_what_waits_a_batch_at_a_time() -> None:
+    clock = Clock()
+    capture = MadeUpCapture(clock, [100] * 50)
+    make = MadeUpInterface(clock, capture)
+    source = LinkSource("eth0", FlowEngine(batch_size=50, max_flows=1), make=make, clock=clock, sleep=clock.sleep)
+    ending = iter(source.finish())
+    assert len(next(ending)) == 50
+    assert source.engine.counters["packets"] == 100
+    assert len(flows_in([*ending])) == 50 * 100 - 50
+    assert capture.closed
+
+
+def test_packets_that_cannot_be_saved_at_the_end_are_counted(tmp_path: Path) -> None:
+    clock = Clock()
+    saver = FlowSaver(str(tmp_path / "absent"), snaplen=100)
+    make = MadeUpInterface(clock, MadeUpCapture(clock, [10]))
+    source = LinkSource("eth0", FlowEngine(), saver=saver, make=make, clock=clock, sleep=clock.sleep)
+    assert len(flows_in([*source.finish()])) == 10
+    assert saver.counters["unsaved"] == source.engine.counters["in_flows"] == 10
 
 
 def test_finish_while_the_interface_is_gone() -> None:
@@ -418,8 +472,8 @@ def test_a_damaged_capture_gives_its_flows_and_then_its_problem(large: Path, rep
     with pytest.raises(CaptureError, match=r"large\.pcap: .*cut short"):
         take_all()
     assert source.ended
-    assert len(flows_in(found)) == 5000  # of the cut one there is enough
-    assert list(source.finish()) == []
+    assert found == []
+    assert len(flows_in([*source.finish()])) == 5000  # of the cut one there is enough
 
 
 def test_a_replay_of_what_is_not_there(tmp_path: Path, replay: MakeReplay) -> None:
@@ -430,4 +484,12 @@ def test_a_replay_of_what_is_not_there(tmp_path: Path, replay: MakeReplay) -> No
 def test_a_replay_that_is_stopped_gives_what_it_has(large: Path, replay: MakeReplay) -> None:
     source = replay(large, FlowEngine(batch_size=10, max_flows=10))
     source.take()
-    assert sum(len(batch) for batch in source.finish()) + 80 == source.counters().received
+    flows = sum(len(batch) for batch in source.finish()) + 80
+    assert flows == source.counters().received > 100  # not all that was read had been in flows
+
+
+def test_packets_of_a_replay_that_cannot_be_saved_are_counted(large: Path, tmp_path: Path, replay: MakeReplay) -> None:
+    saver = FlowSaver(str(tmp_path / "absent"), snaplen=100)
+    source = replay(large, FlowEngine(), saver=saver)
+    drain(source)
+    assert saver.counters["unsaved"] == source.engine.counters["in_flows"] == 5000

@@ -13,6 +13,7 @@ from flowedge import MissingPackageError
 from flowedge._core import FlowBatch, FlowEngine, LiveFeed
 from flowedge.sources import interfaces, live
 from flowedge.sources.interfaces import list_interfaces
+from flowedge.sources.last_flows import last_flows
 from flowedge.sources.libpcap import LibpcapCapture
 from flowedge.sources.link import LinkSettings
 from flowedge.sources.pcapy_capture import PcapyCapture
@@ -128,7 +129,7 @@ def test_frames_reach_the_flows_and_are_counted(reader: MadeUpReader, opened: Pc
     assert status == "waited"
     assert engine.counters["packets"] == 30
     assert opened.counters() == (30, 0, 0)
-    assert len(flows_in([*batches, *feed.flush()])) == 20
+    assert len(flows_in([*batches, *last_flows(feed)])) == 20
 
 
 def test_full_batches_are_handed_over_at_once(reader: MadeUpReader, opened: PcapyCapture) -> None:
@@ -179,6 +180,39 @@ def test_an_interface_that_is_gone_leaves_its_packets(
     monkeypatch.setattr("flowedge.sources.pcapy_capture.interface_index", lambda name: None)
     assert carry(opened, LiveFeed(engine))[1] == "gone"
     assert engine.counters["packets"] == 5
+
+
+def test_an_interface_with_another_name_is_gone(
+    reader: MadeUpReader, opened: PcapyCapture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FlowEngine()
+    feed = LiveFeed(engine)
+    reader.bring(2)
+    assert carry(opened, feed)[1] == "waited"
+    reader.waiting += [packed([]), packed([])]
+    reader.bring(3)  # while it is waited for what the kernel keeps
+    monkeypatch.setattr("flowedge.sources.pcapy_capture.interface_index", lambda name: 8)
+    assert carry(opened, feed)[1] == "gone"
+    assert engine.counters["packets"] == 5
+    assert opened.counters() == (5, 0, 0)
+    monkeypatch.setattr("flowedge.sources.pcapy_capture.interface_index", lambda name: 7)
+    assert carry(opened, feed)[1] == "gone"  # its socket takes no more
+
+
+def test_what_a_full_buffer_leaves_behind_is_handed_over_a_few_batches_at_a_time(
+    reader: MadeUpReader, opened: PcapyCapture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = LiveFeed(FlowEngine(max_flows=1, batch_size=10))
+    reader.waiting.append(PcapError("The interface disappeared"))
+    reader.bring(12)
+    reader.bring(20)
+    monkeypatch.setattr("flowedge.sources.pcapy_capture.interface_index", lambda name: None)
+    handed_over = [carry(opened, feed) for _ in range(3)]
+    assert [([len(batch) for batch in batches], status) for batches, status in handed_over] == [
+        ([10], "batch"),
+        ([10, 10], "batch"),
+        ([1], "gone"),
+    ]
 
 
 def test_an_error_that_stays_is_told(reader: MadeUpReader, opened: PcapyCapture) -> None:

@@ -87,5 +87,5 @@ def test_who_stays_root_has_no_capabilities_either() -> None:
 
 @needs_root
 def test_unknown_user() -> None:
-    with pytest.raises(UsageError, match="there is no user nosuchuser; give another with --user"):
+    with pytest.raises(UsageError, match="there is no user 'nosuchuser'; give another with --user"):
         privileges.account("nosuchuser")

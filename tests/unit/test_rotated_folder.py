@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -243,13 +244,36 @@ def test_a_folder_that_is_removed_is_made_again(folder: Folder) -> None:
     lost.unlink()
     folder.path.rmdir()
     folder.sink.write("eth1", BATCHES[1])
-    folder.clock.go(3600)
+    with pytest.raises(
+        SinkError, match=f"{re.escape(str(lost))}: was removed before it was complete; its rows are lost"
+    ):
+        folder.sink.tick()
     folder.sink.tick()
     folder.sink.write("eth0", BATCHES[2])
     folder.sink.close()
-    assert folder.notices == [f"{lost}: was removed before it was complete; its rows are lost"]
+    assert folder.notices == []
     assert ports_in_folder(folder.path, "eth1") == ports_of(BATCHES[1])
     assert ports_in_folder(folder.path, "eth0") == ports_of(BATCHES[2])
+
+
+def test_a_removed_file_takes_no_more_rows(folder: Folder) -> None:
+    folder.sink.write("eth0", BATCHES[0])
+    folder.parts[0].unlink()
+    folder.sink.write("eth0", BATCHES[1])
+    with pytest.raises(SinkError, match="its rows are lost"):
+        folder.sink.tick()
+    folder.sink.tick()
+    folder.sink.close()
+    assert ports_in_folder(folder.path) == ports_of(BATCHES[1])
+
+
+def test_a_file_that_has_lost_its_name_is_given_up(folder: Folder) -> None:
+    folder.sink.write("eth0", BATCHES[0])
+    folder.parts[0].rename(folder.path / "mine.csv")
+    folder.clock.go(3600)
+    with pytest.raises(SinkError, match="its rows are lost"):
+        folder.sink.tick()
+    folder.sink.tick()
 
 
 def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
@@ -310,8 +334,9 @@ def test_a_file_that_never_got_a_row_is_removed(folder: Folder) -> None:
     assert [*folder.names, *folder.parts] == []
 
 
-def test_a_file_that_cannot_be_handed_over_leaves_nothing(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowedge.sinks.parts.hand_over", refused)
+def test_a_file_that_cannot_be_begun_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Folder(tmp_path / "flows", fsync="always")
+    monkeypatch.setattr(os, "fsync", refused)
     with pytest.raises(SinkError):
         folder.sink.write("eth0", ONE)
     assert folder.parts == []
@@ -492,5 +517,4 @@ def test_the_folder_stays_within_its_size(tmp_path: Path) -> None:
         folder.clock.go(1)
         assert len(folder.names) == min(number + 1, 5) or 4 <= len(folder.names) <= 6
     folder.sink.close()
-    assert retention.files >= 34
     assert max(folder.names) == f"eth0-{FileName.of('', folder.clock.time - 1, '').stem[2:]}.csv"

@@ -112,6 +112,7 @@
   X(first_ns, std::int64_t, nanoseconds, -1, "first_ns", "first_ns", "first_ns", "time of the first packet, ns since 1970") \
   X(last_ns, std::int64_t, nanoseconds, -1, "last_ns", "last_ns", "last_ns", "time of the last packet, ns since 1970") \
   X(end_reason, std::uint8_t, number, -1, "end_reason", "end_reason", "end_reason", "why the flow was closed (IPFIX flowEndReason): 1 idle, 2 active time-out, 3 end detected, 4 forced, 5 no resources") \
+  X(closed_ns, std::int64_t, nanoseconds, -1, "closed_ns", "closed_ns", "closed_ns", "time at which the flow was closed, by the packets' clock, ns since 1970") \
   X(vlan, std::uint16_t, number, -1, "vlan", "vlan", "vlan", "VLAN identifier of the first packet (outermost tag), 0 if none") \
   X(ip_version, std::uint8_t, number, -1, "ip_version", "ip_version", "ip_version", "4 or 6")
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "flowedge/decode.hpp"
@@ -56,6 +57,15 @@ class Engine {
   virtual void set_wall_offset(std::int64_t nanoseconds) = 0;
   /// Reports to the observer from now on; null: to nobody.
   virtual void observe(FlowObserver* observer) = 0;
+
+  static constexpr std::int64_t kNothingSettled = std::numeric_limits<std::int64_t>::min();
+  static constexpr std::int64_t kNoFlow = std::numeric_limits<std::int64_t>::max();
+
+  /// Every flow with this `closed_ns` or an earlier one has been written (ns since 1970), unless time ran back.
+  /// kNothingSettled before the first packet, and with held_flows, which leave flows open that are over.
+  virtual std::int64_t settled_ns() const = 0;
+  /// `first_ns` of the open flow that began first; kNoFlow without one. Looks at every flow.
+  virtual std::int64_t oldest_start_ns() = 0;
 
   virtual const Counters& counters() const = 0;
   virtual std::size_t open_flows() const = 0;

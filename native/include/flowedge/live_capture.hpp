@@ -41,7 +41,7 @@ enum class LiveRefusal : std::uint8_t {
 enum class LiveStatus : std::uint8_t {
   batch_full,  ///< take the batch and call again with another
   waited,      ///< the time is over
-  gone,        ///< the interface is gone: open it anew when it is back
+  gone,        ///< the interface is gone, or has another name: open it anew when it is back
   failed,      ///< see problem()
 };
 
@@ -66,9 +66,6 @@ class LiveCapture {
   virtual void stop_receiving() = 0;
   /// Throws away what is in the kernel's buffer, and counts from here on.
   virtual void discard_waiting() = 0;
-  /// False with a sentence in problem() if the expression is wrong; the filter before stays. Frames in the kernel's
-  /// buffer have passed the one before, and are delivered.
-  virtual bool set_filter(const std::string& expression) = 0;
 
   virtual LiveCounters counters() = 0;
   virtual std::uint16_t link_type() const = 0;

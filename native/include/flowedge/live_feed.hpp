@@ -11,6 +11,9 @@
 
 namespace flowedge {
 
+/// For how long the kernel is asked to gather frames before it hands them over.
+inline constexpr int kGatherMilliseconds = 100;
+
 /// Takes frames as they come, from wherever they come, and carries them to an engine; keeps the engine's clock going
 /// while none come. One thread at a time.
 class LiveFeed {
@@ -21,7 +24,7 @@ class LiveFeed {
   LiveFeed(const LiveFeed&) = delete;
   LiveFeed& operator=(const LiveFeed&) = delete;
 
-  /// To be called before frames are taken: looks at the clocks.
+  /// To be called before the kernel is asked for frames: looks at the clocks.
   void begin();
   /// How many frames may be taken before process().
   std::size_t room() const;
@@ -33,8 +36,8 @@ class LiveFeed {
   /// Brings the frames taken to their flows; false if `out` became full first (call again).
   bool process(RecordBatch& out);
 
-  /// Nothing more waits to be taken: the engine's clock moves on with the host's, counted from the stamp of the last
-  /// frame, so that frames still in the kernel's buffer are never late. False if `out` became full first (call again).
+  /// All that could be taken has been: the engine's clock moves on to the last begin(), less the time for which the
+  /// kernel may keep frames, so that none of those is late. False if `out` became full first (call again).
   bool idle(RecordBatch& out);
 
  private:
@@ -45,6 +48,7 @@ class LiveFeed {
   bool timed_ = false;       ///< a frame has come
   std::int64_t newest_ = 0;  ///< steady time of the last frame
   std::int64_t seen_ = 0;    ///< the host's steady clock when it had been taken
+  std::int64_t begun_ = 0;   ///< the host's steady clock at begin()
 };
 
 }  // namespace flowedge

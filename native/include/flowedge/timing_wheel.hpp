@@ -43,6 +43,9 @@ class TimingWheel {
 
   std::int64_t tick() const { return tick_; }
 
+  /// Once due() has no more: every flow whose deadline is earlier has been due.
+  std::int64_t hand() const { return position_ * tick_; }
+
   /// The time from which due() has to be asked again.
   std::int64_t next_tick() const { return (position_ + 1) * tick_; }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "features.hpp"
 #include "finish.hpp"
@@ -66,7 +67,11 @@ class EngineOf final : public Engine {
       if (block.next % kGroup == 0) fetch_ahead(block);
       if (out.full()) return false;
       const Packet& packet = block.packets[block.next];
-      if (Rules::kExpires && !follow(packet.time, out)) return false;
+      if (!Rules::kExpires) {
+        note_time(packet.time);
+      } else if (!follow(packet.time, out)) {
+        return false;
+      }
       ++counters_.packets;
       Rules::arrive(*this, packet, out);
     }
@@ -75,7 +80,7 @@ class EngineOf final : public Engine {
 
   bool advance(std::int64_t now_ns, RecordBatch& out) override {
     if (!process(block_, out)) return false;
-    return !Rules::kExpires || !timers_started_ || move_clock(ticks(std::clamp(now_ns, -kTimeLimit, kTimeLimit)), out);
+    return !started() || move_clock(ticks(std::clamp(now_ns, -kTimeLimit, kTimeLimit)), out);
   }
 
   bool flush(RecordBatch& out) override {
@@ -98,6 +103,22 @@ class EngineOf final : public Engine {
 
   const Counters& counters() const override { return counters_; }
   std::size_t open_flows() const override { return open_; }
+
+  std::int64_t settled_ns() const override {
+    if (!started() || options_.held_flows != 0) return kNothingSettled;
+    return ((Rules::kExpires ? settled_ : clock_ - 1) + wall_offset_) * kNanosecondsInTick;
+  }
+
+  std::int64_t oldest_start_ns() override {
+    std::int64_t oldest = kNoFlow;
+    for (std::uint32_t number = 0; number < table_.numbers(); ++number) {
+      const Flow& flow = table_.flow(number);
+      const bool printed = Rules::kPrintsBeforeLinger && flow.is(Flow::kClosed);
+      if (flow.total_packets() > 0 && !printed) oldest = std::min(oldest, flow.first);
+    }
+    return oldest == kNoFlow ? kNoFlow : (oldest + wall_offset_) * kNanosecondsInTick;
+  }
+
   void skip(Skip reason) override {
     ++counters_.packets;
     count_skip(reason);
@@ -159,6 +180,7 @@ class EngineOf final : public Engine {
     record.end_reason = static_cast<std::uint8_t>(reason);
     ++counters_.flows;
     write_times_of_day(flow.first + wall_offset_, flow.last() + wall_offset_, Rules::kSecond, record);
+    record.closed_ns = (closing_time(number, reason) + wall_offset_) * kNanosecondsInTick;
     if (observer_ != nullptr) observer_->closed(number, record);
   }
 
@@ -193,6 +215,7 @@ class EngineOf final : public Engine {
   static constexpr std::size_t kGroup = 16;
   /// Times beyond are no times: 146 years from 1970 either way, so that differences fit 64 bits.
   static constexpr std::int64_t kTimeLimit = std::int64_t{1} << 62;
+  static constexpr std::int64_t kNotStarted = std::numeric_limits<std::int64_t>::max();
   static constexpr std::int64_t kNanosecondsInTick = 1'000'000'000 / Rules::kSecond;
 
   static std::int64_t ticks(std::int64_t nanoseconds) {
@@ -249,7 +272,7 @@ class EngineOf final : public Engine {
   /// Moves the clock with the packets. It goes by the earlier of two successive packets, so that a single wild time
   /// stamp does not close every flow there is, and it never goes back.
   bool follow(std::int64_t time, RecordBatch& out) {
-    if (!timers_started_) start_timers(time);
+    if (!started()) start_timers(time);
     const std::int64_t both_reached = std::min(time, previous_time_);
     if (both_reached >= next_event_ || clock_ >= next_event_) {
       if (!move_clock(both_reached, out)) return false;
@@ -260,16 +283,36 @@ class EngineOf final : public Engine {
     return true;
   }
 
+  /// follow() where silence closes nothing.
+  void note_time(std::int64_t time) {
+    clock_ = std::max(clock_, std::min(time, previous_time_));
+    previous_time_ = time;
+  }
+
+  bool started() const { return previous_time_ != kNotStarted; }
+
   void start_timers(std::int64_t time) {
-    timers_started_ = true;
     clock_ = expired_until_ = previous_time_ = time;
     wheel_.start(time);
     next_event_ = wheel_.next_tick();
+    settled_ = wheel_.hand() - 1;
+  }
+
+  /// Where time stands: at the packet at hand, unless the clock is ahead of it.
+  std::int64_t now() const { return std::max(clock_, previous_time_); }
+
+  /// The moment at which the flow was over, not that at which a timer found it so. Never before settled_, unless time
+  /// ran back.
+  std::int64_t closing_time(std::uint32_t number, EndReason reason) {
+    const Flow& flow = table_.flow(number);
+    if (flow.is(Flow::kClosed)) return std::min(now(), Rules::ended_at(flow, table_.extension(number)) + linger_);
+    return reason == EndReason::idle ? flow.last() + idle_timeout_ : now();
   }
 
   /// False if `out` became full before everything that is due was closed; then it is to be called again.
   bool move_clock(std::int64_t time, RecordBatch& out) {
     clock_ = std::max(clock_, time);
+    if (!Rules::kExpires) return true;
     while (!lingering_.empty() && lingering_.oldest().until < clock_ && !holds_all()) {
       if (out.full()) return false;
       forget_oldest_lingering(out);
@@ -278,6 +321,7 @@ class EngineOf final : public Engine {
       const std::uint32_t number = wheel_.due(clock_);
       if (number == kNone) {
         expired_until_ = clock_;
+        settled_ = wheel_.hand() - 1;
         schedule();
         return true;
       }
@@ -380,11 +424,11 @@ class EngineOf final : public Engine {
   std::int64_t lingered_ = 0;  ///< ever: tells a flow's entries apart
   FlowQueue use_order_;
 
-  bool timers_started_ = false;
-  std::int64_t clock_ = 0;
-  std::int64_t previous_time_ = 0;
+  std::int64_t clock_ = std::numeric_limits<std::int64_t>::min();
+  std::int64_t previous_time_ = kNotStarted;
   std::int64_t expired_until_ = 0;  ///< where the clock stood when all that was due had been closed
   std::int64_t next_event_ = 0;
+  std::int64_t settled_ = 0;  ///< every flow that was over by then has been closed; where silence closes flows
 
   std::int64_t wall_offset_ = 0;  ///< in ticks
   FlowObserver* observer_ = nullptr;

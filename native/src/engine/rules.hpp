@@ -51,6 +51,12 @@ struct SharedRules {
     return flow.is(Flow::kClosed);
   }
 
+  /// When a flow ended that is kept for what trails it, and whose record is not out yet.
+  template <class Extension>
+  static std::int64_t ended_at(const Flow& flow, const Extension&) {
+    return flow.last();
+  }
+
   template <class Extension>
   static void forget(Extension&) {}
 

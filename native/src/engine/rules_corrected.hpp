@@ -18,6 +18,7 @@ struct CorrectedRules : WireRules {
   }
 
   static std::uint32_t length(const Packet& packet) { return packet.payload; }
+  static std::int64_t ended_at(const Flow&, const Extension& extension) { return extension.closed_at; }
   static std::int64_t& linger_mark(Flow&, Extension& extension) { return extension.linger_mark; }
 
   /// A bulk is a run of at least four packets with payload in one direction, with no gap of more than a second and

@@ -68,7 +68,7 @@ class PcapCapture final : public LiveCapture {
   /// What open() does once there is a handle.
   LiveRefusal prepare() {
     if (socket_.interface() == PacketSocket::kNotASocket) return refuse(LiveRefusal::other, "it has no network frames");
-    if (!compile(options_.filter, filter_)) return LiveRefusal::bad_option;
+    if (!compile_filter()) return LiveRefusal::bad_option;
     if (options_.fanout != kNoFanout && !join_fanout()) return LiveRefusal::other;
     return close_socket() && discard_and_reopen() ? LiveRefusal::none : LiveRefusal::other;
   }
@@ -85,7 +85,7 @@ class PcapCapture final : public LiveCapture {
       const bool drained = count < room;
       if (drained && !feed.idle(out)) return LiveStatus::batch_full;
       const int left = deadline.left();
-      if (left == 0) return LiveStatus::waited;
+      if (left == 0) return is_over() ? LiveStatus::gone : LiveStatus::waited;
       if (drained) socket_.wait(left);
     }
   }
@@ -98,14 +98,6 @@ class PcapCapture final : public LiveCapture {
   void discard_waiting() override {
     close_socket();
     discard_and_reopen();
-  }
-
-  bool set_filter(const std::string& expression) override {
-    BpfProgram program;
-    if (!compile(expression, program)) return false;
-    if (!stopped_ && !attach(program)) return false;
-    filter_ = program;
-    return true;
   }
 
   LiveCounters counters() override {
@@ -130,10 +122,10 @@ class PcapCapture final : public LiveCapture {
     return refusal;
   }
 
-  bool compile(const std::string& expression, BpfProgram& program) {
+  bool compile_filter() {
     std::string problem;
-    if (compile_filter(handle_.get(), expression, program, problem)) {
-      if (make_socket_filter(program, link_type_, options_.direction, if_nametoindex("lo"))) return true;
+    if (flowedge::compile_filter(handle_.get(), options_.filter, filter_, problem)) {
+      if (make_socket_filter(filter_, link_type_, options_.direction, if_nametoindex("lo"))) return true;
       problem = "it looks at a link-layer header, and frames of this interface have none";
     }
     problem_ = "filter: " + problem;
@@ -170,10 +162,19 @@ class PcapCapture final : public LiveCapture {
     delivery.feed.take({octets, time_ns, header->caplen, header->len, capture.link_type_});
   }
 
-  /// Gone is also an interface that has another name now: it was asked for by its name.
-  bool is_gone() const {
+  /// Gone is also an interface that has another name now: it was asked for by its name. What is gone does not come
+  /// back to this socket.
+  bool is_gone() {
     const int interface = socket_.interface();
-    return interface < 0 || (interface > 0 && if_nametoindex(options_.interface.c_str()) == 0);
+    gone_ = gone_ || interface < 0 || (interface > 0 && socket_.index_of(options_.interface) != interface);
+    return gone_;
+  }
+
+  /// Whether the interface is gone without an error to tell it, and all that came before has been taken.
+  bool is_over() {
+    if (stopped_ || !is_gone()) return false;
+    close_socket();
+    return !awaits_last_frames();
   }
 
   LiveStatus why_failed() {
@@ -214,6 +215,7 @@ class PcapCapture final : public LiveCapture {
   BpfProgram filter_;
   int fanout_group_ = -1;
   bool stopped_ = false;
+  bool gone_ = false;
   int awaited_ = 0;
   std::uint64_t delivered_ = 0;
   WideCounters counters_;

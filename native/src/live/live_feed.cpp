@@ -1,11 +1,16 @@
 #include "flowedge/live_feed.hpp"
 
+#include <algorithm>
+
 namespace flowedge {
 
 namespace {
 
 constexpr std::size_t kBlock = 512;
 constexpr std::size_t kSavedBlock = 32;  // each packet's frame is held until its flow is known: up to 256 kB
+constexpr std::int64_t kMillisecond = 1'000'000;
+/// The kernel's timer may have just missed the frames that it gathers, and then takes a second turn.
+constexpr std::int64_t kLongestKept = 2 * kGatherMilliseconds * kMillisecond;
 
 }  // namespace
 
@@ -19,7 +24,7 @@ LiveFeed::~LiveFeed() {
 }
 
 void LiveFeed::begin() {
-  time_.look();
+  begun_ = time_.look().steady;
 }
 
 std::size_t LiveFeed::room() const {
@@ -49,12 +54,12 @@ bool LiveFeed::process(RecordBatch& out) {
 }
 
 /// The last frame had been stamped before it was taken, and it was taken before the clock was read: counted from
-/// there, the engine's clock is behind by the time in between, and never ahead.
+/// there, the host's clock is not ahead of the stamps. What comes after begin() may not have been taken.
 bool LiveFeed::idle(RecordBatch& out) {
   if (!process(out)) return false;
-  const HostTime now = time_.look();
-  engine_.set_wall_offset(time_.offset());
-  return !timed_ || engine_.advance(newest_ + (now.steady - seen_), out);
+  if (!timed_) return true;
+  const std::int64_t silent = begun_ - seen_ - kLongestKept;
+  return engine_.advance(newest_ + std::max<std::int64_t>(silent, 0), out);
 }
 
 }  // namespace flowedge

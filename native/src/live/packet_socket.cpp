@@ -2,7 +2,9 @@
 
 #include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -18,6 +20,13 @@ int PacketSocket::interface() const {
   socklen_t size = sizeof address;
   if (getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address), &size) != 0) return kNotASocket;
   return address.sll_family == AF_PACKET ? address.sll_ifindex : kNotASocket;
+}
+
+/// As if_nametoindex(), which needs a descriptor of its own: without one to spare it would look as if there were none.
+int PacketSocket::index_of(const std::string& name) const {
+  ifreq request{};
+  name.copy(request.ifr_name, IFNAMSIZ - 1);
+  return ioctl(descriptor_, SIOCGIFINDEX, &request) == 0 ? request.ifr_ifindex : 0;
 }
 
 bool PacketSocket::attach(const BpfProgram& program) const {

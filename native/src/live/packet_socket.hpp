@@ -1,4 +1,6 @@
 #pragma once
+#include <string>
+
 #include "flowedge/filter.hpp"
 
 namespace flowedge {
@@ -11,6 +13,8 @@ class PacketSocket {
   /// Index of the interface: 0 for all of them, -1 once it is gone; kNotASocket if this is no packet socket.
   int interface() const;
   static constexpr int kNotASocket = -2;
+  /// Index of the interface that has this name now; 0 if none has.
+  int index_of(const std::string& name) const;
 
   /// From now on only frames pass for which the program returns other than 0; false with errno.
   bool attach(const BpfProgram& program) const;

@@ -8,9 +8,6 @@
 
 namespace flowedge {
 
-/// How long the kernel gathers frames before it hands them over.
-inline constexpr int kGatherMilliseconds = 100;
-
 using PcapHandle = std::unique_ptr<pcap_t, void (*)(pcap_t*)>;
 
 /// An active handle that does not block; null, with the reason and a sentence in `problem`, if there can be none.

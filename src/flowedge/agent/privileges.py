@@ -48,7 +48,7 @@ def account(name: str) -> Account | None:
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
-        raise UsageError(f"user: there is no user {name}; give another with --user") from None
+        raise UsageError(f"user: there is no user {name!r}; give another with --user") from None
     return None if entry.pw_uid == 0 else Account(name, entry.pw_uid, entry.pw_gid)
 
 
@@ -61,10 +61,7 @@ def drop(to: Account | None) -> None:
         _empty_bounding_set()
     _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     if to is not None:
-        _prctl(PR_SET_KEEPCAPS, 1)
-        os.setgroups([])
-        os.setresgid(to.gid, to.gid, to.gid)
-        os.setresuid(to.uid, to.uid, to.uid)
+        _become(to)
     _, permitted = _capabilities()
     _set_capabilities(effective=0, permitted=permitted & _bit(CAP_NET_RAW))
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
@@ -75,6 +72,16 @@ def drop(to: Account | None) -> None:
 def may_open_packet_sockets() -> bool:
     """Whether packet_sockets() will be of any use."""
     return bool(_capabilities()[1] & _bit(CAP_NET_RAW))
+
+
+def _become(account: Account) -> None:
+    _prctl(PR_SET_KEEPCAPS, 1)
+    try:
+        os.setgroups([])
+        os.setresgid(account.gid, account.gid, account.gid)
+        os.setresuid(account.uid, account.uid, account.uid)
+    except PermissionError:  # root of a container that may not
+        raise PermissionDeniedError(f"this process may not become user {account.name}; give --user root") from None
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import click
 
 from flowedge.cli.messages import Messages
 
-COMMANDS = ("convert", "capture", "interfaces", "check")
+COMMANDS = ("convert", "capture", "subscribe", "interfaces", "check")
 ENDED_BY_SIGNAL = 128  # shells add the signal's number
 
 

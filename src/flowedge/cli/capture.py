@@ -7,11 +7,13 @@ import click
 
 from flowedge.agent import privileges
 from flowedge.agent.service import Agent
-from flowedge.capture import ConfiguredCapture, Replay, Surroundings
+from flowedge.capture import ConfiguredCapture
 from flowedge.cli.messages import Messages
 from flowedge.cli.options import SectionedCommand, as_flags, configuration_of, configuration_options
-from flowedge.config import Configuration, with_settings
+from flowedge.config import Configuration, outputs_of, with_settings
 from flowedge.errors import ConfigurationError, FlowedgeError, UsageError
+from flowedge.inputs import Replay
+from flowedge.surroundings import Surroundings
 
 
 @click.command("capture", cls=SectionedCommand)
@@ -22,15 +24,15 @@ from flowedge.errors import ConfigurationError, FlowedgeError, UsageError
 def capture_command(replay: str | None, speed: float | None, **parameters: Any) -> int:
     """Capture interfaces until told to stop, and put out their flows.
 
-    Without --csv and --jsonl, CSV goes to standard output. SIGINT (Ctrl-C) and SIGTERM end a capture well: what was
+    Without any output, CSV goes to standard output. SIGINT (Ctrl-C) and SIGTERM end a capture well: what was
     received is put out. SIGHUP reopens files and reads the configuration anew, SIGUSR1 says the counters.
     """
     messages = Messages()
     try:
-        configuration = _configuration(parameters)
+        played = _replay(parameters, replay, speed)
+        configuration = _configuration(parameters, played)
         level = configuration.log.level
         messages = Messages(log_format=configuration.log.format, quiet=level == "quiet", verbose=level == "verbose")
-        played = _replay(configuration, replay, speed)
         return _run(configuration, messages, played, parameters)
     except ConfigurationError as error:
         for problem in error.problems:
@@ -41,12 +43,12 @@ def capture_command(replay: str | None, speed: float | None, **parameters: Any) 
         return error.exit_code
 
 
-def _replay(configuration: Configuration, path: str | None, speed: float | None) -> Replay | None:
+def _replay(parameters: Mapping[str, Any], path: str | None, speed: float | None) -> Replay | None:
     if path is None:
         if speed is not None:
             raise UsageError("speed: is that of a replay; give -r as well")
         return None
-    if configuration.capture.interfaces:
+    if parameters["interfaces"]:
         raise UsageError(f"{path}: is played in place of interfaces; give none, or leave out -r")
     return Replay(path, speed)
 
@@ -60,12 +62,13 @@ def _run(configuration: Configuration, messages: Messages, replay: Replay | None
         )
         return ConfiguredCapture(configuration, surroundings, replay=replay)
 
-    agent = Agent(configuration, messages, capture=capture, read_anew=lambda: _configuration(parameters))
+    agent = Agent(configuration, messages, capture=capture, read_anew=lambda: _configuration(parameters, replay))
     return agent.run()
 
 
-def _configuration(parameters: Mapping[str, Any]) -> Configuration:
+def _configuration(parameters: Mapping[str, Any], replay: Replay | None) -> Configuration:
     configuration = configuration_of(parameters)
-    if configuration.rows.csv or configuration.rows.jsonl or configuration.packets.save_pcap:
-        return configuration
-    return with_settings(configuration, {"csv": "-"})
+    changes: dict[str, object] = {} if replay is None else {"interfaces": ()}
+    if not outputs_of(configuration):
+        changes["csv"] = "-"
+    return with_settings(configuration, changes)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -48,4 +49,5 @@ class Messages:
             line = json.dumps({"time": moment, "level": level, "message": text, **facts})
         else:
             line = f"flowedge: warning: {text}" if level == "warning" else f"flowedge: {text}"
-        click.echo(line, err=True)
+        with suppress(OSError, ValueError):  # nobody reads it: that must stop nothing
+            click.echo(line, err=True)

@@ -13,12 +13,13 @@ from typing import NamedTuple
 from flowedge._core import libpcap_version
 from flowedge.agent import privileges
 from flowedge.cli.options import as_paths
-from flowedge.config import CaptureSettings, Configuration, flow_options
+from flowedge.config import CaptureSettings, Configuration, flow_options, outputs_of
 from flowedge.errors import CaptureError, PermissionDeniedError, SinkError, UsageError
 from flowedge.pipeline.engines import make_engine
 from flowedge.sources.interfaces import Interface, list_interfaces
 
 WARNING = 0
+FOLDERS = ("packets.save_pcap", "edges.files")
 NO_CAPTURE = PermissionDeniedError.exit_code
 
 
@@ -110,14 +111,13 @@ def user_missing(capture: CaptureSettings) -> Iterator[Finding]:
 def outputs_unfit(configuration: Configuration) -> Iterator[Finding]:
     """Outputs that are not there are made before privileges are given up, those that are there must suit the user."""
     writer = _entry(configuration.capture.user) if os.geteuid() == 0 else None
-    rows = {"rows.csv": configuration.rows.csv, "rows.jsonl": configuration.rows.jsonl}
-    folders = {"packets.save_pcap": configuration.packets.save_pcap}
-    if not any((*rows.values(), *folders.values())):
-        text = "rows.csv, rows.jsonl: neither is given, so that CSV goes to standard output; give one to keep flows"
+    outputs = outputs_of(configuration)
+    if not outputs:
+        text = "rows.csv: no output is given, so that CSV goes to standard output; give one to keep flows"
         yield Finding(WARNING, text)
-    for path, place in {**rows, **folders, "log.stats": configuration.log.stats}.items():
-        if place and place != "-":
-            yield from _output_unfit(path, place, path in folders or place.endswith(os.sep), writer)
+    for path, place in {**outputs, "log.stats": configuration.log.stats}.items():
+        if place not in ("", "-") and path != "mqtt.url":
+            yield from _output_unfit(path, place, path in FOLDERS or place.endswith(os.sep), writer)
 
 
 def _output_unfit(path: str, place: str, is_folder: bool, writer: pwd.struct_passwd | None) -> Iterator[Finding]:
@@ -128,8 +128,8 @@ def _output_unfit(path: str, place: str, is_folder: bool, writer: pwd.struct_pas
         if not _may_write(place, writer):
             remedy = f"sudo chown {name} {place}, or give another"
             yield Finding(SinkError.exit_code, f"{path}: {place} cannot be written by user {name}; {remedy}")
-    elif not os.access(_folder_above(place, is_folder), os.W_OK | os.X_OK):
-        remedy = "make the folder that it is to be in, or give another"
+    elif not _may_make(_folder_above(place, is_folder), writer):
+        remedy = f"make the folder that it is to be in, one that user {name} may enter, or give another"
         yield Finding(SinkError.exit_code, f"{path}: {place} cannot be made; {remedy}")
 
 
@@ -141,12 +141,22 @@ def _folder_above(place: str, is_folder: bool) -> str:
     return above
 
 
+def _may_make(folder: str, writer: pwd.struct_passwd | None) -> bool:
+    """Whether something can be made there, by who starts, that this user can go on with."""
+    return os.access(folder, os.W_OK | os.X_OK) and (writer is None or _may(writer, 'test -x "$1"', folder))
+
+
 def _may_write(place: str, writer: pwd.struct_passwd | None) -> bool:
-    """Whether that user may; None: whether we may. Only the kernel knows, with all its lists and mounts."""
-    if writer is None or writer.pw_uid == os.geteuid():
+    """Whether that user may; None: whether we may."""
+    if writer is None:
         return os.access(place, os.W_OK | os.X_OK if os.path.isdir(place) else os.W_OK)
+    return _may(writer, 'test -w "$1" && { test -x "$1" || ! test -d "$1"; }', place)
+
+
+def _may(writer: pwd.struct_passwd, test: str, place: str) -> bool:
+    """What the user's own shell finds: only the kernel knows, with all its lists and mounts."""
     done = subprocess.run(
-        ["/bin/sh", "-c", 'test -w "$1" && { test -x "$1" || ! test -d "$1"; }', "sh", place],
+        ["/bin/sh", "-c", test, "sh", place],
         user=writer.pw_uid,
         group=writer.pw_gid,
         extra_groups=[],  # as the agent has none

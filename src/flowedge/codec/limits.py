@@ -2,8 +2,8 @@
 
 VERSION = 1
 SCHEMA = "edges/1"
-HEAD_KEYS = ("v", "schema", "site", "node", "iface", "boot", "seq", "part", "parts", "w0", "w1", "kind")
-BODY_KEYS = ("nodes", "n", "cols", "drop")
+HEAD_KEYS = ("v", "schema", "site", "node", "iface", "boot", "seq", "part", "parts", "w0", "w1", "kind", "drop")
+BODY_KEYS = ("nodes", "n", "cols")
 
 MAX_PAYLOAD = 128 << 10
 """octets of a part unless configured otherwise: what AWS IoT takes"""

@@ -83,8 +83,8 @@ class CaptureSettings:
     fanout: int = setting(1, Whole(1, 64), "Workers that share an interface; a flow's packets go to one of them.")
     user: str = setting("nobody", Text("NAME"), "User to become once the interfaces are open, if started as root.")
     duration: Time = setting(0, Duration("1ms", LONGEST, zero=True), "End after this long; 0: never.")
-    packets: int = setting(0, COUNT, "End after this many packets; 0: never.")
-    flows: int = setting(0, COUNT, "End after this many flows; 0: never.")
+    packets: int = setting(0, COUNT, "End once there were this many packets; 0: never.")
+    flows: int = setting(0, COUNT, "End once there were this many flows; 0: never.")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ class FlowSettings:
     mode: str = setting("netflower", Choice(MODES), "Whose definitions the values follow.")
     names: str = setting("", Choice(("", *NAME_SCHEMES)), "Names of the columns; without it, the mode's own.")
     columns: tuple[str, ...] = setting((), Names(), "Only these columns, in this order; without it, all.")
-    extra: tuple[str, ...] = setting((), Names(), "Add first_ns, last_ns, end_reason, vlan, ip_version or label.")
+    extra: tuple[str, ...] = setting(
+        (), Names(), "Add first_ns, last_ns, end_reason, closed_ns, vlan, ip_version or label."
+    )
     label: str = setting("NeedManualLabel", Text(), "Text of the label column.")
     idle_timeout: Time = setting(2 * MINUTE, Duration("1ns", LONGEST), "Close a flow after this long without a packet.")
     max_duration: Time = setting(
@@ -130,6 +132,77 @@ class PacketSettings:
 
 
 @dataclass(frozen=True)
+class EdgeSettings:
+    """How flows become edge lists: one list a window of time, for files and for MQTT."""
+
+    window: Time = setting(10, Duration("100ms", "7d"), "Length of a window; windows are aligned to the epoch.")
+    assign: Literal["closed", "start"] = setting(
+        "closed", Choice(("closed", "start")), "Whether a flow belongs to the window in which it ended or began."
+    )
+    kind: Literal["flow", "pair", "service"] = setting(
+        "flow",
+        Choice(("flow", "pair", "service")),
+        "What an edge is: a flow, or all flows of a pair of nodes, or those of a pair to one port.",
+        flag="--edge-kind",
+    )
+    nodes: str = setting("address", Choice(("address", "subnet")), "What a node is.", flag="--edge-nodes")
+    v4_prefix: int = setting(24, Whole(0, 32), "Length of an IPv4 subnet's prefix.")
+    v6_prefix: int = setting(64, Whole(0, 128), "Length of an IPv6 subnet's prefix.")
+    columns: tuple[str, ...] = setting(
+        (), Names(), "Features of each flow, by flowedge's names; without it, all.", flag="--edge-columns"
+    )
+    files: str = setting("", Text("FOLDER"), "Write edge lists into this folder.", flag="--edges")
+    format: str = setting(
+        "csv", Choice(("csv", "jsonl", "parquet")), "Form of these files: one a window.", flag="--edge-format"
+    )
+    keep_size: int = setting(
+        GIB, SPACE, "Remove the oldest of them beyond this size in all; 0: keep all.", flag="--edge-keep-size"
+    )
+    keep_age: Time = setting(0, PAUSE, "Remove those that are older; 0: keep all.", flag="--edge-keep-age")
+    fsync: Fsync = setting(
+        "close", Choice(("close", "never")), "Whether to wait until a file is on the disk.", flag="--edge-fsync"
+    )
+
+
+@dataclass(frozen=True)
+class MqttSettings:
+    """Where edge lists are published. Secrets are read from files or the environment, never from here."""
+
+    url: str = setting(
+        "", Text("URL"), "Publish edge lists: mqtt://, mqtts://, ws:// or wss://HOST[:PORT].", flag="--mqtt"
+    )
+    site: str = setting("default", Text("NAME"), "The site in topics.")
+    node: str = setting("", Text("NAME"), "This agent in topics; without it, the host's name.")
+    version: str = setting("5", Choice(("5", "3.1.1")), "Version of MQTT.", flag="--mqtt-version")
+    encoding: str = setting("msgpack", Choice(("msgpack", "json")), "Form of messages.")
+    compress: bool = setting(False, Boolean(), "Deflate messages.")
+    precision: str = setting("f8", Choice(("f8", "f4")), "Width of floats.")
+    max_payload: int = setting(128 * KIB, Octets("4KiB", "4MiB"), "Most octets of a message; more make several parts.")
+    inflight: int = setting(20, Whole(1, 1000), "Messages that may wait for the broker's answer.")
+    expiry: Time = setting(0, PAUSE, "The broker forgets messages after this long; 0: never.", flag="--mqtt-expiry")
+    keepalive: Time = setting(30, Duration("1s", "18h"), "The broker is asked for a sign after this long.")
+    user: str = setting("", Text("NAME"), "Name to log in with.", flag="--mqtt-user")
+    password_file: str = setting(
+        "",
+        Text("FILE"),
+        "File with the password; without it, systemd's credential mqtt-password or FLOWEDGE_MQTT_PASSWORD.",
+    )
+    ca: str = setting("", Text("FILE"), "Certificates to trust; without it, the system's.", flag="--tls-ca")
+    certificate: str = setting("", Text("FILE"), "This agent's certificate.", flag="--tls-certificate")
+    key: str = setting("", Text("FILE"), "Key of that certificate.", flag="--tls-key")
+    insecure: bool = setting(False, Boolean(), "Do not verify the broker: anybody could be it.", flag="--tls-insecure")
+    spool: str = setting("", Text("FILE"), "What waits for the broker is kept in this file; without it, in memory.")
+    spool_size: int = setting(256 * MIB, Octets("1MiB", "1TiB"), "Most octets that wait; then the oldest windows go.")
+
+
+@dataclass(frozen=True)
+class MetricsSettings:
+    """The counters for Prometheus."""
+
+    listen: str = setting("", Text("ADDRESS:PORT"), "Serve the counters to Prometheus there.", flag="--metrics")
+
+
+@dataclass(frozen=True)
 class LogSettings:
     """What is said, and how."""
 
@@ -158,6 +231,9 @@ class Configuration:
     flows: FlowSettings = FlowSettings()
     rows: RowSettings = RowSettings()
     packets: PacketSettings = PacketSettings()
+    edges: EdgeSettings = EdgeSettings()
+    mqtt: MqttSettings = MqttSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
 
     def __getitem__(self, setting: Setting) -> Any:
@@ -214,6 +290,19 @@ def flow_options(flows: FlowSettings) -> FlowOptions:
         decapsulate=flows.decapsulate,
         max_flows=flows.max_flows,
     )
+
+
+def outputs_of(configuration: Configuration) -> dict[str, str]:
+    """Where flows, edge lists and packets go, by the settings' paths."""
+    rows, edges = configuration.rows, configuration.edges
+    places = {
+        "rows.csv": rows.csv,
+        "rows.jsonl": rows.jsonl,
+        "packets.save_pcap": configuration.packets.save_pcap,
+        "edges.files": edges.files,
+        "mqtt.url": configuration.mqtt.url,
+    }
+    return {path: place for path, place in places.items() if place}
 
 
 def changed_settings(before: Configuration, after: Configuration) -> list[str]:

@@ -4,12 +4,15 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from flowedge.errors import CaptureError
+from flowedge.notices import Notify
 from flowedge.pipeline.counters import LiveCounters
-from flowedge.pipeline.writer import Notify, Writer
+from flowedge.pipeline.writer import Exchange, Mark, Writer
 from flowedge.sinks import LiveSink
 from flowedge.sources import PacketSource
+from flowedge.windows import ENDED
 
 BATCH_SIZE = 512  # flows in a batch: some 330 kB
 
@@ -20,12 +23,15 @@ class Limits:
 
     packets: int = 0
     flows: int = 0
+    seconds: float = 0.0
 
 
 class LivePipeline:
     """Carries flows from sources to sinks until it is stopped, its limits are reached, or every source has ended.
 
     A link does not wait: what finds the queue full is dropped and counted. A replay waits.
+
+    marks, marks_oldest_start  whether a SettlingSink is among the sinks, and whether it wants to know the oldest start
     """
 
     def __init__(
@@ -35,12 +41,16 @@ class LivePipeline:
         *,
         notify: Notify,
         limits: Limits = Limits(),
+        marks: bool = False,
+        marks_oldest_start: bool = False,
     ) -> None:
         self.problems: list[BaseException] = []
         """what ended a source before its time"""
         self._sources = sources
         self._writer = Writer([source.name for source in sources], sinks, notify)
         self._limits = limits
+        self._marks = marks or marks_oldest_start
+        self._marks_oldest_start = marks_oldest_start
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._write, name="flowedge-writer", daemon=True)]
         self._threads += [
@@ -49,6 +59,7 @@ class LivePipeline:
         ]
 
     def start(self) -> None:
+        self._deadline = time.monotonic() + (self._limits.seconds or inf)
         for thread in self._threads:
             thread.start()
 
@@ -57,15 +68,22 @@ class LivePipeline:
         self._stopping.set()
 
     def join(self, seconds: float | None = None) -> bool:
-        """Waits for the end; False if it has not come within the time."""
+        """Waits for the end; False if it has not come within the time, or a callback asks, which is part of it."""
+        if threading.current_thread() in self._threads:
+            return False
         deadline = None if seconds is None else time.monotonic() + seconds
         for thread in reversed(self._threads):
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def reopen(self, sinks: Sequence[LiveSink] | None = None) -> None:
-        """Has the sinks begin new files, or puts others in their place."""
-        self._writer.reopen(sinks)
+    def exchange(self, action: Exchange) -> None:
+        """Has the writing thread replace its sinks by what `action` makes of them, soon."""
+        self._writer.exchange(action)
+
+    @property
+    def output_closed(self) -> bool:
+        """Whoever read the output has gone, or a callback has left."""
+        return self._writer.abandoned.is_set()
 
     def counters(self) -> LiveCounters:
         """Of all sources together."""
@@ -88,11 +106,19 @@ class LivePipeline:
             self._take_all(place, source)
             for batch in source.finish():
                 self._writer.put(place, batch)
+            self._mark(place, source, ended=True)
         except BaseException as error:
             self.problems.append(error)
             self.stop()
         finally:
+            self._end(source)
+
+    def _end(self, source: PacketSource) -> None:
+        try:
             source.close()
+        except BaseException as error:
+            self.problems.append(error)
+        finally:
             self._writer.source_ended()
 
     def _take_all(self, place: int, source: PacketSource) -> None:
@@ -101,12 +127,22 @@ class LivePipeline:
             while not (source.ended or self._stopping.is_set()):
                 for batch in source.take():
                     pass_on(place, batch)
+                self._mark(place, source)
                 self._stop_at_limits()
         except CaptureError as error:  # what came before it is good
             self.problems.append(error)
 
+    def _mark(self, place: int, source: PacketSource, *, ended: bool = False) -> None:
+        if not self._marks:
+            return
+        settled = source.engine.settled_ns  # before the other, which may only be later
+        oldest_start = source.engine.oldest_start_ns() if self._marks_oldest_start else None
+        counters = LiveCounters.of(source, self._writer.tallies[place])
+        mark = Mark(ENDED if ended else settled, oldest_start, counters)
+        self._writer.mark(place, mark, waits=source.waits or ended)
+
     def _stop_at_limits(self) -> None:
-        if self._writer.abandoned.is_set():
+        if self._writer.abandoned.is_set() or time.monotonic() >= self._deadline:
             self.stop()
         for name in ("packets", "flows"):
             limit = getattr(self._limits, name)

@@ -3,21 +3,33 @@
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from queue import Empty, Full, Queue
 
 from flowedge._core import FlowBatch
 from flowedge.errors import SinkError
-from flowedge.pipeline.counters import Tally
-from flowedge.sinks import LiveSink
+from flowedge.notices import Notices, Notify
+from flowedge.pipeline.counters import LiveCounters, Tally
+from flowedge.sinks import LiveSink, SettlingSink
+
+Exchange = Callable[[list[LiveSink]], list[LiveSink]]
+"""Takes the sinks and gives those that come in their place. Must not raise."""
 
 QUEUED_BATCHES = 32  # on their way to the sinks; beyond, what a link brings is dropped and counted
 TICK_SECONDS = 0.5  # between two looks of the sinks at the clock
-COMPLAINT_SECONDS = 60.0  # between two messages about the same sink
 
-Notify = Callable[[str, str], None]
-"""Takes a level ("info", "warning", "error") and a sentence. Called from any thread."""
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a source is: goes through the queue behind its batches."""
+
+    settled_ns: int
+    oldest_start_ns: int | None
+    counters: LiveCounters
 
 
 class Writer:
@@ -32,16 +44,13 @@ class Writer:
         self.abandoned = threading.Event()
         """nobody reads the output any more"""
         self.failure: BaseException | None = None
-        """what is no Exception, and was raised by a callback"""
+        """a defect, or what is no Exception and was raised by a callback"""
         self._names = names
-        self._queue: Queue[tuple[int, FlowBatch] | None] = Queue(QUEUED_BATCHES)
+        self._queue: Queue[tuple[int, FlowBatch | Mark] | None] = Queue(QUEUED_BATCHES)
         self._sinks = list(sinks)
         self._running = len(names)
-        self._notify = notify
-        self._lock = threading.Lock()
-        self._new_sinks: Sequence[LiveSink] | None = None
-        self._reopening = False
-        self._next_complaint: dict[LiveSink, float] = {}
+        self._notices = Notices(notify)
+        self._exchanges: deque[Exchange] = deque()
 
     def put(self, source: int, batch: FlowBatch) -> None:
         """Puts a batch into the queue, and waits for room."""
@@ -54,23 +63,43 @@ class Writer:
         except Full:
             self.tallies[source].queue_dropped += len(batch)
 
+    def mark(self, source: int, mark: Mark, *, waits: bool) -> None:
+        """Says how far a source is; where there is no room for it, the next mark says it as well."""
+        with suppress(Full):
+            self._queue.put((source, mark), block=waits)
+
     def source_ended(self) -> None:
         self._queue.put(None)
 
-    def reopen(self, sinks: Sequence[LiveSink] | None) -> None:
-        with self._lock:
-            self._new_sinks = sinks
-            self._reopening = True
+    def exchange(self, action: Exchange) -> None:
+        """Has the writing thread replace its sinks by what `action` makes of them."""
+        self._exchanges.append(action)
 
     def run(self) -> None:
+        """Gives the queue's batches to the sinks, until every source has ended, and closes the sinks."""
+        try:
+            self._write_all()
+            for sink in self._sinks:
+                self._attempt(sink, sink.close)
+        except BaseException as error:  # a defect: the sources must not wait for ever
+            self._abandon(error)
+            self._drop_all()
+
+    def _write_all(self) -> None:
         next_tick = time.monotonic() + TICK_SECONDS
         while self._running:
             self._write_next(next_tick - time.monotonic())
             if time.monotonic() >= next_tick:
                 self._tick()
                 next_tick = time.monotonic() + TICK_SECONDS
-        for sink in self._sinks:
-            self._attempt(sink, sink.close)
+
+    def _drop_all(self) -> None:
+        while self._running:
+            item = self._queue.get()
+            if item is None:
+                self._running -= 1
+            elif not isinstance(item[1], Mark):
+                self.tallies[item[0]].rows_lost += len(item[1])
 
     def _write_next(self, seconds: float) -> None:
         """Writes the next batch, if there is one within the time."""
@@ -80,8 +109,18 @@ class Writer:
             return
         if item is None:
             self._running -= 1
+            return
+        source, content = item
+        if isinstance(content, Mark):
+            self._settle(source, content)
         else:
-            self._write(*item)
+            self._write(source, content)
+
+    def _settle(self, source: int, mark: Mark) -> None:
+        told = (self._names[source], source, mark.settled_ns, mark.oldest_start_ns, mark.counters)
+        for sink in self._sinks:
+            if isinstance(sink, SettlingSink):
+                self._attempt(sink, partial(sink.settle, *told))
 
     def _write(self, source: int, batch: FlowBatch) -> None:
         name, tally = self._names[source], self.tallies[source]
@@ -92,21 +131,10 @@ class Writer:
             tally.rows_lost += len(batch)
 
     def _tick(self) -> None:
-        if self._reopening:
-            self._begin_anew()
+        while self._exchanges:
+            self._sinks = self._exchanges.popleft()(self._sinks)
         for sink in self._sinks:
             self._attempt(sink, sink.tick)
-
-    def _begin_anew(self) -> None:
-        with self._lock:
-            sinks, self._new_sinks, self._reopening = self._new_sinks, None, False
-        if sinks is None:
-            for sink in self._sinks:
-                self._attempt(sink, sink.reopen)
-            return
-        for sink in self._sinks:
-            self._attempt(sink, sink.close)
-        self._sinks = list(sinks)
 
     def _attempt(self, sink: LiveSink, action: Callable[[], None]) -> bool:
         """Does what a sink is asked for; a failure is told, once a minute, and the sink is asked again next time."""
@@ -116,16 +144,17 @@ class Writer:
         except BrokenPipeError:
             self.abandoned.set()
         except SinkError as error:
-            self._complain(sink, str(error))
+            self._tell(sink, str(error))
         except Exception:
-            self._complain(sink, traceback.format_exc())
+            self._tell(sink, traceback.format_exc())
         except BaseException as error:  # a callback wants to leave: the capture ends well first
-            self.failure = error
-            self.abandoned.set()
+            self._abandon(error)
         return False
 
-    def _complain(self, sink: LiveSink, text: str) -> None:
-        now = time.monotonic()
-        if now >= self._next_complaint.get(sink, now):
-            self._next_complaint[sink] = now + COMPLAINT_SECONDS
-            self._notify("error", text)
+    def _tell(self, sink: LiveSink, text: str) -> None:
+        with suppress(Exception):  # whoever is told may fail: that must cost no row
+            self._notices.tell(str(id(sink)), "error", text)
+
+    def _abandon(self, error: BaseException) -> None:
+        self.failure = error
+        self.abandoned.set()

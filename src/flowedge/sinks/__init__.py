@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from flowedge._core import FlowBatch, Selection
 from flowedge.errors import UsageError
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from flowedge.sinks.retention import Retention
     from flowedge.sinks.row_file import Fsync
     from flowedge.sinks.rows import RowFormat
+    from flowedge.windows import Losses
 
-__all__ = ["FORMATS", "LiveSettings", "LiveSink", "Sink", "format_of", "open_live_sink", "open_sink"]
+__all__ = ["FORMATS", "LiveSettings", "LiveSink", "SettlingSink", "Sink", "format_of", "open_live_sink", "open_sink"]
 
 
 class Sink(Protocol):
@@ -49,6 +50,19 @@ class LiveSink(Protocol):
 
     def close(self) -> None:
         """Completes the output. Raises SinkError when it cannot."""
+
+
+@runtime_checkable
+class SettlingSink(LiveSink, Protocol):
+    """A LiveSink that is told how far its sources are."""
+
+    def settle(self, source: str, worker: int, settled_ns: int, oldest_start_ns: int | None, losses: "Losses") -> None:
+        """Says how far one of a source's workers is, in order with its batches. Raises as write() does.
+
+        settled_ns       FlowEngine.settled_ns; windows.ENDED when no more flows will come
+        oldest_start_ns  FlowEngine.oldest_start_ns(); None: it was not asked for
+        losses           the worker's counters
+        """
 
 
 def _csv(output: Output, selection: Selection) -> Sink:
@@ -158,7 +172,7 @@ def open_live_sink(target: str, form: str, selection: Selection, settings: LiveS
     if target == STANDARD_OUTPUT or is_special(target):
         from flowedge.sinks.stream import RowStream
 
-        return RowStream(target, rows)
+        return RowStream(target, rows, settings.owner)
     from flowedge.sinks.appended import AppendedFile
 
     return AppendedFile(target, rows, notice=settings.notice, fsync=settings.fsync, owner=settings.owner)

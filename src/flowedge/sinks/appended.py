@@ -5,12 +5,11 @@ from collections.abc import Callable
 
 from flowedge._core import FlowBatch
 from flowedge.errors import SinkError
-from flowedge.sinks.access import Owner, hand_over, reporting_access
+from flowedge.sinks.access import Owner, open_file, reporting_access
 from flowedge.sinks.row_file import Fsync, RowFile, lock
-from flowedge.sinks.rows import RowFormat, whole_octets
+from flowedge.sinks.rows import RowFormat, are_rows, whole_octets
 
-OPEN_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-MODE = 0o666
+OPEN_FLAGS = os.O_RDWR | os.O_APPEND
 
 
 class AppendedFile:
@@ -19,9 +18,9 @@ class AppendedFile:
     A file that is there already is gone on with: it must hold the same columns, and half a row that a crash has left at
     its end is cut off with a notice. Each batch is written at once, so that who follows the file sees whole rows.
 
-    Two cannot append to one file: the second gets a SinkError. If the file is moved or deleted, rows go
-    on to the moved or deleted one until reopen() (what logrotate's postrotate is for); if it is emptied in place, as
-    logrotate's copytruncate does, the next batch begins with a head again.
+    Two cannot append to one file: the second gets a SinkError. If the file is moved, rows go on to the moved one until
+    reopen() (what logrotate's postrotate is for); if it is emptied in place, as logrotate's copytruncate does, the next
+    batch begins with a head again. If it is removed, it is begun anew, and tick() says so once.
     """
 
     def __init__(
@@ -39,16 +38,19 @@ class AppendedFile:
         self._notice = notice
         self._fsync: Fsync = fsync
         self._owner = owner
+        self._was_removed = False
         self._file: RowFile | None = self._opened()
 
     def write(self, source: str, batch: FlowBatch) -> None:
         """See LiveSink. After a reopen() that failed, tries to open the file again."""
-        if self._file is None:
-            self._file = self._opened()
-        self._file.append(batch)
+        self._present_file().append(batch)
 
     def tick(self) -> None:
-        """Nothing is due by the clock."""
+        """Raises SinkError, if the file was removed since the last time."""
+        self._present_file()
+        was_removed, self._was_removed = self._was_removed, False
+        if was_removed:
+            raise SinkError(f"{self._path}: was removed, and its rows are lost; it is begun anew")
 
     def reopen(self) -> None:
         """Closes the file and opens what now has its name. Raises SinkError; rows never go on to the old file."""
@@ -63,9 +65,18 @@ class AppendedFile:
             finally:
                 file.close()
 
+    def _present_file(self) -> RowFile:
+        """The one to write to, opened if there is none."""
+        if self._file is not None and self._file.is_removed:
+            self._was_removed = True
+            self.close()
+        if self._file is None:
+            self._file = self._opened()
+        return self._file
+
     def _opened(self) -> RowFile:
-        with reporting_access(self._path):
-            descriptor = self._descriptor()
+        with reporting_access(self._path, self._owner):
+            descriptor = open_file(self._path, OPEN_FLAGS, self._owner)
             try:
                 self._go_on_with(descriptor)
                 file = RowFile(descriptor, self._path, self._rows, self._fsync)
@@ -75,34 +86,17 @@ class AppendedFile:
                 raise
         return file
 
-    def _descriptor(self) -> int:
-        try:
-            descriptor = os.open(self._path, OPEN_FLAGS | os.O_EXCL, MODE)
-        except FileExistsError:
-            return os.open(self._path, OPEN_FLAGS, MODE)
-        hand_over(descriptor, self._owner)
-        if self._fsync == "always":
-            _sync_folder_of(self._path)
-        return descriptor
-
     def _go_on_with(self, descriptor: int) -> None:
         if not lock(descriptor):
             raise SinkError(f"{self._path}: is being written to already; give another file")
-        self._check_begin(descriptor)
-        whole = whole_octets(descriptor, self._rows.suffix)
-        if whole < os.fstat(descriptor).st_size:
+        if not are_rows(descriptor, self._rows):
+            raise SinkError(f"{self._path}: has other columns than these; give another file or move it away")
+        whole, size = whole_octets(descriptor, self._rows.suffix), os.fstat(descriptor).st_size
+        if size == 0 and self._fsync == "always":
+            _sync_folder_of(self._path)
+        if whole < size:
             os.ftruncate(descriptor, whole)
             self._notice(f"{self._path}: its last row was cut off in the middle; the half row is removed")
-
-    def _check_begin(self, descriptor: int) -> None:
-        """A crash may have left half a head, which is no other one."""
-        if self._rows.head:
-            begin = os.pread(descriptor, len(self._rows.head), 0)
-            fits, complaint = self._rows.head.startswith(begin), "has other columns than these"
-        else:
-            fits, complaint = os.pread(descriptor, 1, 0) in (b"", b"{"), "holds no JSON lines"
-        if not fits:
-            raise SinkError(f"{self._path}: {complaint}; give another file or move it away")
 
 
 def _sync_folder_of(path: str) -> None:

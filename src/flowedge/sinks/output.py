@@ -90,5 +90,5 @@ def is_special(path: str) -> bool:
     """Whether it is a device or a pipe, which cannot be replaced by a file."""
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)
-    except FileNotFoundError:
+    except OSError:  # if it is more than missing, opening it will say so
         return False

@@ -48,10 +48,6 @@ class Retention:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         """`max_age` in seconds; None, of either: no such bound. A problem is told to `notice` once."""
-        self.files = 0
-        """deleted"""
-        self.octets = 0
-        """deleted"""
         self.problem = ""
         """what went wrong in the last look; empty if nothing did"""
         self._folder = folder
@@ -137,8 +133,6 @@ class Retention:
         except OSError as error:
             self._fail(error)
             return False
-        self.files += 1
-        self.octets += file.octets
         self._held -= file.octets
         return True
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NoReturn
 
 from flowedge._core import FlowBatch
 from flowedge.errors import SinkError
@@ -31,7 +32,8 @@ class RotatedFolder:
     file.
 
     What a process that was killed has left is completed when the folder is opened, up to its last whole row. A file
-    that cannot be completed goes on growing, and tick() says so until it can.
+    that cannot be completed goes on growing, and tick() says so until it can. One that somebody removes is begun anew,
+    and tick() says so once.
     """
 
     def __init__(
@@ -45,7 +47,10 @@ class RotatedFolder:
         owner: Owner | None = None,
         retention: Retention | None = None,
     ) -> None:
-        """`owner` gets what is made here: files, and the folder if there is none. Raises SinkError."""
+        """`owner` gets what is made here: files, and the folder if there is none. Raises SinkError.
+
+        Deletes no old files yet: whoever opens the folder may have more rights there than its owner.
+        """
         self._path = folder
         self._rows = rows
         self._rotation = rotation
@@ -56,9 +61,8 @@ class RotatedFolder:
         self._growing: dict[str, _Growing] = {}
         self._untold: SinkError | None = None
         self._folder: PartFolder | None = None
-        with reporting_access(folder):
+        with reporting_access(folder, owner):
             self._open_folder()
-        self._retain()
 
     def write(self, source: str, batch: FlowBatch) -> None:
         """See LiveSink."""
@@ -67,7 +71,7 @@ class RotatedFolder:
         if source in self._growing and self._is_due(source):
             try:
                 self._complete(source)
-            except SinkError as problem:  # no reason to lose these rows: they go on in the old file
+            except SinkError as problem:  # no reason to lose these rows: they go on in the old file, or a new one
                 self._untold = problem
         if source not in self._growing:
             self._growing[source] = self._begun(source)
@@ -75,13 +79,14 @@ class RotatedFolder:
 
     def tick(self) -> None:
         """Completes the files that are due, rows or no rows. Raises SinkError for one that could not be."""
-        self._retain()
+        if self._retention is not None:
+            self._retention.apply()
         self._complete_each([source for source in self._growing if self._is_due(source)])
 
     def reopen(self) -> None:
         """Completes every file and opens the folder by its name. Raises SinkError if this user may not write there."""
         self.close()
-        with reporting_access(self._path):
+        with reporting_access(self._path, self._owner):
             self._open_folder()
 
     def close(self) -> None:
@@ -96,7 +101,7 @@ class RotatedFolder:
 
     def _is_due(self, source: str) -> bool:
         growing = self._growing[source]
-        return self._rotation.is_due(growing.begin, growing.file.octets)
+        return growing.file.is_removed or self._rotation.is_due(growing.begin, growing.file.octets)
 
     def _open_folder(self) -> PartFolder:
         if self._folder is None:
@@ -111,7 +116,7 @@ class RotatedFolder:
     def _begun(self, source: str) -> _Growing:
         begin = self._rotation.begin()
         name = FileName.of(source, begin.time, self._rows.suffix)
-        with reporting_access(self._path):
+        with reporting_access(self._path, self._owner):
             descriptor, part = self._begun_part(name)
         return _Growing(part, name, begin, RowFile(descriptor, self._path, self._rows, self._fsync))
 
@@ -134,9 +139,12 @@ class RotatedFolder:
     def _complete(self, source: str) -> None:
         growing = self._growing[source]
         growing.file.finish()
-        with reporting_access(self._path):
+        with reporting_access(self._path, self._owner):
             folder = self._open_folder()
-            self._name(folder, growing)
+            try:
+                self._name(folder, growing)
+            except FileNotFoundError:
+                self._give_up(source)
             del self._growing[source]
             growing.file.close()
             folder.sync()
@@ -145,15 +153,12 @@ class RotatedFolder:
         if growing.file.octets == 0:
             folder.discard(growing.part)
             return
-        try:
-            folder.complete(growing.part, growing.name)
-        except FileNotFoundError:
-            path = os.path.join(self._path, growing.part)
-            self._notice(f"{path}: was removed before it was complete; its rows are lost")
-            return
+        folder.complete(growing.part, growing.name)
         if self._retention is not None:
             self._retention.added(growing.file.octets)
 
-    def _retain(self) -> None:
-        if self._retention is not None:
-            self._retention.apply()
+    def _give_up(self, source: str) -> NoReturn:
+        growing = self._growing.pop(source)
+        growing.file.close()
+        path = os.path.join(self._path, growing.part)
+        raise SinkError(f"{path}: was removed before it was complete; its rows are lost")

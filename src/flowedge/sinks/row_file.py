@@ -51,6 +51,11 @@ class RowFile:
         self._fsync = fsync
         self._torn_at: int | None = None
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether it has no name any more: nobody will find what is in it."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
     def write_head(self) -> None:
         """Writes the head, if the file is empty. Raises SinkError."""
         self._append(b"")

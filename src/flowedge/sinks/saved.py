@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flowedge._core import FlowBatch, FlowSaver
 from flowedge.errors import SinkError
-from flowedge.sinks.access import Owner, hand_over, reporting_access
+from flowedge.sinks.access import Owner, open_folder, reporting_access
 from flowedge.sinks.retention import Retention
 
 SAVED_NAMES = re.compile(r"[0-9a-f._]+-\d+-[0-9a-f._]+-\d+-\d+-\d+(-\d+)?\.pcap")
@@ -48,27 +48,13 @@ class SavedPackets:
 
     def reopen(self) -> None:
         """Raises SinkError if this user may not write there."""
-        check_folder(self._folder)
+        make_folder(self._folder, None)
 
     def close(self) -> None:
         self.tick()
 
 
 def make_folder(folder: str, owner: Owner | None) -> None:
-    """Makes the folder if there is none, and gives it to its owner. Raises SinkError."""
-    with reporting_access(folder):
-        try:
-            os.makedirs(folder)
-        except FileExistsError:
-            return
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            hand_over(descriptor, owner)
-        finally:
-            os.close(descriptor)
-
-
-def check_folder(folder: str) -> None:
-    with reporting_access(folder):
-        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
-            raise PermissionError
+    """Makes the folder, if there is none, for its owner. Raises SinkError, also if he may not write there."""
+    with reporting_access(folder, owner):
+        os.close(open_folder(folder, owner))

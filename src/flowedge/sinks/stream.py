@@ -5,7 +5,7 @@ import select
 from io import FileIO
 
 from flowedge._core import FlowBatch
-from flowedge.sinks.access import reporting_access
+from flowedge.sinks.access import Owner, open_for_owner, reporting_access
 from flowedge.sinks.output import STANDARD_OUTPUT, STANDARD_OUTPUT_DESCRIPTOR
 from flowedge.sinks.rows import RowFormat
 
@@ -13,21 +13,24 @@ from flowedge.sinks.rows import RowFormat
 class RowStream:
     """Writes CSV or JSON lines to what cannot take anything back; a LiveSink.
 
-    Opening a named pipe waits for its reader, and write() waits for a slow one. BrokenPipeError passes through when the
-    reader has gone.
+    A named pipe must have a reader; write() waits for a slow one. BrokenPipeError passes through when the reader has
+    gone.
 
     After any other error some rows of the batch may be out; the row in which it broke off is completed by the next
     write(), so that all rows are whole.
     """
 
-    def __init__(self, target: str, rows: RowFormat) -> None:
-        """`target` is a path, or "-" for standard output. Writes the head. Raises SinkError, BrokenPipeError."""
+    def __init__(self, target: str, rows: RowFormat, owner: Owner | None = None) -> None:
+        """`target` is a path, which is opened with the owner's rights, or "-" for standard output. Writes the head.
+
+        Raises SinkError, BrokenPipeError.
+        """
         self._is_standard = target == STANDARD_OUTPUT
         self._name = "standard output" if self._is_standard else target
         self._rows = rows
         self._half_row = b""
         with reporting_access(self._name):
-            self._stream = self._opened(target)
+            self._stream = self._opened(target, owner)
             try:
                 self._put(rows.head)
             except BaseException:
@@ -50,8 +53,9 @@ class RowStream:
         with reporting_access(self._name):
             self._stream.close()
 
-    def _opened(self, target: str) -> FileIO:
-        return FileIO(os.dup(STANDARD_OUTPUT_DESCRIPTOR) if self._is_standard else target, "wb")
+    def _opened(self, target: str, owner: Owner | None) -> FileIO:
+        descriptor = os.dup(STANDARD_OUTPUT_DESCRIPTOR) if self._is_standard else open_for_owner(target, owner)
+        return FileIO(descriptor, "wb")
 
     def _put(self, octets: bytes) -> None:
         written = 0

@@ -3,6 +3,7 @@
 import errno
 import os
 import shlex
+import socket
 import sys
 from dataclasses import dataclass
 from typing import Protocol
@@ -47,8 +48,8 @@ class LinkCapture(Protocol):
     def carry(self, feed: LiveFeed, milliseconds: int) -> tuple[list[FlowBatch], str]:
         """Takes packets for some time; the flows closed meanwhile, and a status.
 
-        "batch": call again, before the time was over; "waited": the time is over; "gone": the interface is; "failed":
-        see problem. But for "batch" the flows are all that have been closed.
+        "batch": call again, before the time was over; "waited": the time is over; "gone": the interface is, or has
+        another name; "failed": see problem. But for "batch" the flows are all that have been closed.
         """
 
     def counters(self) -> tuple[int, int, int]:
@@ -64,6 +65,14 @@ class LinkCapture(Protocol):
         """Throws away what is in the kernel's buffer, and counts from here on."""
 
     def close(self) -> None: ...
+
+
+def interface_index(interface: str) -> int | None:
+    """None for what is none of the host's, such as "any"."""
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError:
+        return None
 
 
 def refusal(interface: str, error: OSError | ValueError) -> FlowedgeError:

@@ -2,9 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from itertools import chain
 from threading import Lock
 
 from flowedge._core import HAVE_LIBPCAP, FlowBatch, FlowEngine, FlowSaver, LiveFeed
@@ -12,10 +11,10 @@ from flowedge.errors import FlowedgeError, MissingInterfaceError
 from flowedge.sources import TAKE_SECONDS, SourceCounters
 from flowedge.sources.last_flows import last_flows
 from flowedge.sources.libpcap import LibpcapCapture
-from flowedge.sources.link import LinkCapture, LinkSettings, refusal
+from flowedge.sources.link import LinkCapture, LinkSettings, interface_index, refusal
 from flowedge.sources.pcapy_capture import PcapyCapture
 
-FINISH_SECONDS = 0.5  # the kernel gathers packets for 0.1 s before it hands them over
+FINISH_SECONDS = 0.5  # several times GATHER_MILLISECONDS: the kernel hands over what it has
 FINISH_LOOK_MILLISECONDS = 20
 MOST_BATCHES = 8  # in one take(): so many flows are to be on their way first
 FIRST_RETRY_SECONDS = 0.5
@@ -39,8 +38,10 @@ class LinkSource:
     opening    gives a context that is entered whenever a socket is opened, for privileges
     on_notice  takes "warning" or "info" and a sentence: what becomes of the interface
 
-    An interface that is gone, or fails, is opened anew, after half a second first, later after up to 30; meanwhile
-    flows go on to end. Raises InterfaceError (MissingInterfaceError: there is none), PermissionDeniedError, UsageError.
+    An interface that fails is opened anew, after half a second first, later after up to 30. One that is gone is looked
+    for at each take(). Meanwhile flows go on to end.
+
+    Raises InterfaceError (MissingInterfaceError: there is none), PermissionDeniedError, UsageError.
     """
 
     waits = False
@@ -56,6 +57,7 @@ class LinkSource:
         opening: Opening = nullcontext,
         on_notice: Notify = lambda level, text: None,
         make: MakeCapture = make_capture,
+        index_of: Callable[[str], int | None] = interface_index,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -67,11 +69,13 @@ class LinkSource:
         self._opening = opening
         self._notify = on_notice
         self._make = make
+        self._index_of = index_of
         self._clock = clock
         self._sleep = sleep
         self._before = SourceCounters()  # of captures that are closed
         self._counters = SourceCounters()
         self._retry_seconds = 0.0
+        self._missing = False
         self._told = ""
         self._capture: LinkCapture | None = self._opened()
         self._feed = LiveFeed(engine, stamped_by_host=self._capture.stamped_by_host, saver=saver)
@@ -91,10 +95,11 @@ class LinkSource:
             self._counters = self._counted(self._capture)
         return batches
 
-    def finish(self) -> Iterable[FlowBatch]:
-        batches = [] if self._capture is None else self._drain(self._capture)
+    def finish(self) -> Iterator[FlowBatch]:
+        if self._capture is not None:
+            yield from self._drain(self._capture)
         self.ended = True
-        return chain(batches, last_flows(self.engine))
+        yield from last_flows(self._feed)
 
     def counters(self) -> SourceCounters:
         return self._counters
@@ -130,17 +135,15 @@ class LinkSource:
             batches += more
         return batches, status
 
-    def _drain(self, capture: LinkCapture) -> list[FlowBatch]:
+    def _drain(self, capture: LinkCapture) -> Iterator[FlowBatch]:
         """Refuses new packets, and takes those that wait."""
         capture.stop_receiving()
         deadline = self._clock() + FINISH_SECONDS
-        batches: list[FlowBatch] = []
         status = "batch"
         while status == "batch" or (status == "waited" and self._packets_wait(capture) and self._clock() < deadline):
-            more, status = capture.carry(self._feed, FINISH_LOOK_MILLISECONDS)
-            batches += more
+            batches, status = capture.carry(self._feed, FINISH_LOOK_MILLISECONDS)
+            yield from batches
         self._close(capture)
-        return batches
 
     def _packets_wait(self, capture: LinkCapture) -> bool:
         received, dropped, _ = capture.counters()
@@ -179,6 +182,7 @@ class LinkSource:
             self._notify("warning", f"{self.name}: {capture.problem}; trying again")
         if self._clock() - self._opened_at > LONGEST_RETRY_SECONDS:  # else it comes and goes
             self._retry_seconds = 0.0
+        self._missing = status == "gone"
         self._told = ""
         self._retry_later()
 
@@ -187,8 +191,9 @@ class LinkSource:
         self._retry_at = self._clock() + self._retry_seconds
 
     def _wait_for_interface(self) -> list[FlowBatch]:
-        self._sleep(min(TAKE_SECONDS, max(0.0, self._retry_at - self._clock())))
-        if self._clock() >= self._retry_at:
+        left = self._retry_at - self._clock()
+        self._sleep(min(left, TAKE_SECONDS) if left > 0 else TAKE_SECONDS)
+        if self._clock() >= self._retry_at and not (self._missing and self._index_of(self.name) is None):
             self._open_anew()
         return self._feed.idle()
 
@@ -196,6 +201,7 @@ class LinkSource:
         try:
             self._capture = self._opened()
         except FlowedgeError as error:
+            self._missing = isinstance(error, MissingInterfaceError)
             self._tell_once(error)
             self._retry_later()
         else:
@@ -203,7 +209,7 @@ class LinkSource:
 
     def _tell_once(self, error: FlowedgeError) -> None:
         """That the interface is not there has been told."""
-        if not isinstance(error, MissingInterfaceError) and str(error) != self._told:
+        if not self._missing and str(error) != self._told:
             self._told = str(error)
             self._notify("warning", self._told)
 

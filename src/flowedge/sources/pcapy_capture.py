@@ -11,11 +11,10 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
-from flowedge._core import FlowBatch, LiveFeed
+from flowedge._core import GATHER_MILLISECONDS, FlowBatch, LiveFeed
 from flowedge.errors import MissingPackageError
-from flowedge.sources.link import LinkSettings
+from flowedge.sources.link import LinkSettings, interface_index
 
-GATHER_MILLISECONDS = 100  # for which the kernel collects packets before it hands them over
 DISCARD_SECONDS = 0.5
 BATCH_PACKETS = 4096
 RECORD_OCTETS = 16  # of one packet in what next_batch() gives
@@ -52,6 +51,7 @@ class PcapyCapture:
         self._interface = interface
         self._index = interface_index(interface)
         self._filter = settings.filter or ""
+        self._gone = False
         self._exact = True
         self._least_milliseconds = 0
         self._reader = self._activated(pcapy, settings)
@@ -71,13 +71,13 @@ class PcapyCapture:
                 batches = self._take(feed, left)
         except self._error as error:
             self.problem = str(error)
-            batches, status = self._after_error(feed)
-        else:
-            if batches:
-                return batches, "batch"
-            status = "waited"
-        self._note()
-        return batches + feed.idle(), status
+            return self._take_rest(feed)
+        if batches:
+            return batches, "batch"
+        if not self._is_there():
+            self.stop_receiving()
+            return self._take_rest(feed)
+        return self._all_closed(feed), "waited"
 
     def counters(self) -> tuple[int, int, int]:
         received, dropped, interface_dropped = self._totals
@@ -163,18 +163,23 @@ class PcapyCapture:
         octets, packets = self._next_batch(seconds)
         return feed.feed_packed(octets, packets, self._link_type)
 
-    def _after_error(self, feed: LiveFeed) -> tuple[list[FlowBatch], str]:
+    def _take_rest(self, feed: LiveFeed) -> tuple[list[FlowBatch], str]:
         """An interface that went down may come up again; one that is gone has left packets in the kernel's buffer."""
         time.sleep(2 * GATHER_MILLISECONDS / 1000)
-        batches: list[FlowBatch] = []
         status = "failed"
         with suppress(self._error):
             delivered = -1
             while delivered != self._delivered:
                 delivered = self._delivered
-                batches += self._take(feed, 0.0)
+                batches = self._take(feed, 0.0)
+                if batches:
+                    return batches, "batch"
             status = "waited"
-        return batches, status if self._is_there() else "gone"
+        return self._all_closed(feed), status if self._is_there() else "gone"
+
+    def _all_closed(self, feed: LiveFeed) -> list[FlowBatch]:
+        self._note()
+        return feed.idle()
 
     def _next_batch(self, seconds: float) -> tuple[bytes, bytes]:
         """What waits; if nothing does, what comes within the time."""
@@ -198,15 +203,9 @@ class PcapyCapture:
             self._last = now
 
     def _is_there(self) -> bool:
-        return interface_index(self._interface) == self._index
-
-
-def interface_index(interface: str) -> int | None:
-    """None for what is none of the host's, such as "any"."""
-    try:
-        return socket.if_nametoindex(interface)
-    except OSError:
-        return None
+        """What is gone does not come back to this socket."""
+        self._gone = self._gone or interface_index(self._interface) != self._index
+        return not self._gone
 
 
 def live_pcapy() -> ModuleType:

@@ -61,7 +61,8 @@ class ReplaySource:
             if batch is not None:
                 batches.append(batch)
             if status == "end":
-                return batches + self._end()
+                self._end()
+                return batches
             if status == "due":
                 self._wait(deadline)
         if status == "due" and due is not None:
@@ -70,7 +71,7 @@ class ReplaySource:
 
     def finish(self) -> Iterable[FlowBatch]:
         self.ended = True
-        return last_flows(self.engine)
+        return last_flows(self._feed)
 
     def counters(self) -> SourceCounters:
         return SourceCounters(received=self.engine.counters["packets"])
@@ -98,10 +99,7 @@ class ReplaySource:
         else:
             self._sleep(max(0.0, min((next_time - due) / 1e9 / self._speed, deadline - self._clock())))
 
-    def _end(self) -> list[FlowBatch]:
-        """Before a bad end is told, all that was good is handed over."""
+    def _end(self) -> None:
+        """A bad end is told once what came before it has been handed over."""
         self._problem = self._capture.problem()
-        if self._problem is not None:
-            return self._feed.flush()
-        self.ended = True
-        return []
+        self.ended = self._problem is None

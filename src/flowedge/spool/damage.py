@@ -9,7 +9,7 @@ from glob import escape, glob
 from itertools import takewhile
 from operator import gt, lt
 
-from flowedge.spool.disk import decode, sound_row
+from flowedge.spool.disk import DamagedFileError, decode, sound_row
 from flowedge.spool.message import Row
 from flowedge.spool.store import END_ID, FIRST_ID
 
@@ -37,6 +37,8 @@ def is_damage(error: Exception) -> bool:
 
     A damaged schema shows as any error of SQL (no such column, a constraint): the statements are known to be good.
     """
+    if isinstance(error, DamagedFileError | UnicodeDecodeError):  # the latter: from names in a message of SQLite's
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return False
@@ -73,7 +75,7 @@ def _rows_until_damage(connection: sqlite3.Connection, order: str) -> Iterator[R
     """One statement a row: a cursor over many would keep back the last one before an error."""
     sign, is_beyond, previous = (">", gt, FIRST_ID) if order == "ASC" else ("<", lt, END_ID)
     query = f"SELECT * FROM message WHERE id {sign} ? ORDER BY id {order} LIMIT 1"
-    with suppress(sqlite3.DatabaseError):
+    with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
         while columns := connection.execute(query, (previous,)).fetchone():
             if not is_beyond(columns[0], previous):  # pages that lead in a circle
                 return

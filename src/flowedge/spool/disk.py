@@ -9,10 +9,10 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from itertools import islice
+from itertools import islice, pairwise
 
 from flowedge.spool.message import ROW_OCTETS, Amount, Row, amount_of
-from flowedge.spool.store import SpoolError
+from flowedge.spool.store import END_ID, SpoolError
 
 APPLICATION_ID = 0x666C7370  # "flsp"
 VERSION = 1
@@ -23,19 +23,25 @@ LOG_SHARE = 1 / 16  # of the bound: longer, and less is written twice; also what
 RESTORED_TOGETHER = 64  # messages of a damaged file: so many are read before they are written
 BUSY_SECONDS = 2.0  # an agent that is being replaced may still be at its last commit
 
+_TABLE = """CREATE TABLE message (
+    id INTEGER PRIMARY KEY, window INTEGER NOT NULL, messages INTEGER NOT NULL,
+    boot TEXT NOT NULL, iface TEXT NOT NULL, seq INTEGER NOT NULL, end_ns INTEGER NOT NULL, since REAL NOT NULL,
+    topic TEXT NOT NULL, properties TEXT NOT NULL, payload BLOB NOT NULL, checksum INTEGER NOT NULL
+)"""
 _SCHEMA = f"""
 BEGIN;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
-CREATE TABLE message (
-    id INTEGER PRIMARY KEY, window INTEGER NOT NULL, messages INTEGER NOT NULL,
-    boot TEXT NOT NULL, iface TEXT NOT NULL, seq INTEGER NOT NULL, end_ns INTEGER NOT NULL, since REAL NOT NULL,
-    topic TEXT NOT NULL, properties TEXT NOT NULL, payload BLOB NOT NULL, checksum INTEGER NOT NULL
-);
+{_TABLE};
 COMMIT;
 """
-_OCTETS = f"{ROW_OCTETS} + length(CAST(topic AS BLOB)) + length(properties) + length(payload)"  # see Row.octets
-_IN_WINDOW = "id >= :first AND id < max(:first + 1, :window + :messages) AND window = :window"
+_SIZE = f"{ROW_OCTETS} + length(CAST(topic AS BLOB)) + length(properties) + length(payload)"  # see Row.octets
+_OCTETS = f"ifnull({_SIZE}, 0)"  # in a damaged row anything may be NULL
+_IN_WINDOW = "id >= :first AND id < :end AND (id = :first OR window = :window)"
+
+
+class DamagedFileError(Exception):
+    """The file is not in order, though SQLite has read it without complaint."""
 
 
 class DiskStore:
@@ -52,7 +58,7 @@ class DiskStore:
         self._connection = _connect(path)
         try:
             self._prepare(path)
-            self.amount, self.first, self.end = self._count()
+            self.amount, self.end = self._count()
         except BaseException as error:
             self._connection.close()
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
@@ -87,7 +93,10 @@ class DiskStore:
     def ids(self, first: int, end: int, limit: int, skipped: Collection[int]) -> list[int]:
         query = "SELECT id FROM message WHERE id >= ? AND id < ? ORDER BY id"
         with closing(self._connection.execute(query, (first, end))) as found:
-            return list(islice((key for (key,) in found if key not in skipped), limit))
+            listed = list(islice((key for (key,) in found if key not in skipped), limit))
+        if any(earlier >= later for earlier, later in pairwise(listed)):
+            raise DamagedFileError("its messages are out of order")
+        return listed
 
     def row(self, identity: int) -> Row | None:
         found = self._connection.execute("SELECT * FROM message WHERE id = ?", (identity,)).fetchone()
@@ -95,11 +104,12 @@ class DiskStore:
 
     def holds(self, identity: int) -> bool:
         """Whether there is such a message, sound or not."""
-        return bool(self.ids(identity, identity + 1, 1, ()))
+        found = self._connection.execute("SELECT 1 FROM message WHERE id = ?", (identity,)).fetchone()
+        return found is not None
 
     def oldest_since(self) -> float | None:
         oldest = self._connection.execute("SELECT since FROM message ORDER BY id LIMIT 1").fetchone()
-        return None if oldest is None else float(oldest[0])
+        return oldest[0] if oldest and isinstance(oldest[0], float) else None
 
     def trim(self) -> Amount:
         """Drops the oldest windows while there is more than the bound, which may have been higher once."""
@@ -112,13 +122,13 @@ class DiskStore:
     def cut(self, end: int) -> None:
         """Removes everything from the id `end` on."""
         self._connection.execute("DELETE FROM message WHERE id >= ?", (end,))
-        self.amount, self.first, self.end = self._count()
+        self.amount, self.end = self._count()
 
     def shift_below(self, end: int) -> None:
         """Lowers all ids so that they end before `end`."""
-        distance = max(self.end - end, self.end - self.first)  # by less, and new ids would meet old ones on the way
-        self._connection.execute("UPDATE message SET id = id - :by, window = window - :by", {"by": distance})
-        self.first, self.end = self.first - distance, self.end - distance
+        distance = {"by": self.end - end}
+        self._connection.execute("UPDATE message SET id = id - :by, window = window - :by", distance)
+        self.end = end
 
     def restore(self, rows: Iterable[Row]) -> None:
         """Takes in messages, of whatever windows, as long as there is room."""
@@ -128,7 +138,7 @@ class DiskStore:
                 with self._transaction():
                     self._restore(batch)
         finally:
-            self.amount, self.first, self.end = self._count()
+            self.amount, self.end = self._count()
 
     def _prepare(self, path: str) -> None:
         (pages,) = self._pragma("page_count")
@@ -155,17 +165,19 @@ class DiskStore:
                 f"{path} is a spool of version {version}, this flowedge knows version {VERSION}; "
                 "use the flowedge that wrote it, or name another file for the spool"
             )
+        if self._connection.execute("SELECT sql FROM sqlite_master").fetchall() != [(_TABLE,)]:
+            raise DamagedFileError("its table is not the spool's")
         os.chmod(path, 0o600)
 
     def _pragma(self, text: str) -> tuple[int, ...]:
         answer: tuple[int, ...] | None = self._connection.execute(f"PRAGMA {text}").fetchone()
         return answer or ()
 
-    def _count(self) -> tuple[Amount, int, int]:
-        """What there is, the lowest id, and the one after the highest."""
-        query = f"SELECT count(DISTINCT window), count(*), total({_OCTETS}), min(id), max(id) FROM message"
-        windows, messages, octets, lowest, highest = self._connection.execute(query).fetchone()
-        return Amount(windows, messages, int(octets)), lowest or 0, (highest or 0) + 1
+    def _count(self) -> tuple[Amount, int]:
+        """What there is, and the id after the highest."""
+        query = f"SELECT count(DISTINCT window), count(*), total({_OCTETS}), max(id) FROM message"
+        windows, messages, octets, highest = self._connection.execute(query).fetchone()
+        return Amount(windows, messages, int(octets)), (highest or 0) + 1
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -210,19 +222,26 @@ class DiskStore:
             return
         window, messages, octets = found
         self._connection.execute("DELETE FROM message WHERE id = ?", (identity,))
-        place = {"first": window, "window": window, "messages": messages}
+        place = _place(window if isinstance(window, int) else identity, window, messages)
         others = self._connection.execute(f"SELECT 1 FROM message WHERE {_IN_WINDOW} LIMIT 1", place).fetchone()
         self.amount = self.amount.minus(Amount(others is None, 1, octets))
 
     def _drop_oldest(self) -> Amount:
         oldest = self._connection.execute("SELECT id, window, messages FROM message ORDER BY id LIMIT 1").fetchone()
-        place = dict(zip(("first", "window", "messages"), oldest, strict=True))
+        place = _place(*oldest)
         query = f"SELECT 1, count(*), total({_OCTETS}) FROM message WHERE {_IN_WINDOW}"
         windows, messages, octets = self._connection.execute(query, place).fetchone()
         self._connection.execute(f"DELETE FROM message WHERE {_IN_WINDOW}", place)
         dropped = Amount(windows, messages, int(octets))
         self.amount = self.amount.minus(dropped)
         return dropped
+
+
+def _place(first: int, window: object, messages: object) -> dict[str, object]:
+    """Where a window's rows are, from `first` on: that row alone, if what it says of its window is damaged."""
+    sound = isinstance(window, int) and isinstance(messages, int)
+    end = window + messages if sound else first  # type: ignore[operator]
+    return {"first": first, "window": window, "end": min(max(first + 1, end), END_ID)}
 
 
 def sound_row(columns: Sequence[object]) -> Row | None:

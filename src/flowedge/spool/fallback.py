@@ -7,7 +7,7 @@ from math import inf
 from typing import TypeVar
 
 from flowedge.spool import damage
-from flowedge.spool.disk import DiskStore
+from flowedge.spool.disk import DamagedFileError, DiskStore
 from flowedge.spool.memory import MemoryStore
 from flowedge.spool.message import Amount, Row, amount_of
 from flowedge.spool.store import SpoolError
@@ -17,7 +17,7 @@ RETRY_SECONDS = 10.0  # between two attempts to use a disk that has failed
 KEPT_REMOVALS = 100_000  # a disk that refuses to remove so many is not read from any more: each costs memory
 UNSEEN_DISK_END = 1 << 40  # while the disk has not been seen, ids begin above what it may turn out to hold
 
-_FAULTS = (sqlite3.Error, OSError, SpoolError)
+_FAULTS = (sqlite3.Error, DamagedFileError, UnicodeDecodeError, OSError, SpoolError)
 
 Notify = Callable[[str, str], None]
 """Takes a level ("info", "warning", "error") and a sentence. Called from either thread, and must not wait."""
@@ -106,13 +106,21 @@ class FallbackStore:
         return found + self._memory.ids(first, end, limit - len(found), skipped)
 
     def row(self, identity: int) -> Row | None:
-        """The message; None if it cannot be read. Then it is not listed again, unless it is the disk that failed."""
+        """The message, which has been listed; None if it cannot be read. Then it is not listed again."""
+        asked = self._disk
         row = self._memory.row(identity) or self._read(lambda disk: disk.row(identity), None)
-        if row is None and self._read(lambda disk: disk.holds(identity), False):
-            self._settled.add(identity)
-            self.damaged += 1
-            self._tell("message", "error", f"{self._path}: a message has changed on the disk and is not sent")
+        if row is None and asked is self._disk is not None:
+            self._lose(identity)
         return row
+
+    def _lose(self, identity: int) -> None:
+        """Settles a message that was listed but is not sound."""
+        if not self._read(lambda disk: disk.holds(identity), False):
+            self._recover(DamagedFileError("its messages are out of order"))
+            return
+        self._settled.add(identity)
+        self.damaged += 1
+        self._tell("message", "error", f"{self._path}: a message has changed on the disk and is not sent")
 
     def oldest_since(self) -> float | None:
         """When the oldest message was added, seconds since 1970."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from flowedge.spool.lazy import LazySequence
+
 ROW_OCTETS = 256  # what a message takes beside its topic, properties and payload: ids, names, the row itself
 
 Message = tuple[str, bytes, Mapping[str, Any]]
@@ -68,12 +70,14 @@ class Row(NamedTuple):
         return SpooledMessage(self.id, self.boot, self.topic, self.payload, json.loads(self.properties))
 
 
-def window_rows(first: int, boot: str, key: WindowKey, since: float, messages: Sequence[Message]) -> list[Row]:
-    """The rows of a new window. Raises TypeError for properties that JSON does not know."""
-    return [
-        Row(first + place, first, len(messages), boot, *key, since, topic, _json(properties), payload)
-        for place, (topic, payload, properties) in enumerate(messages)
-    ]
+def window_rows(first: int, boot: str, key: WindowKey, since: float, messages: Sequence[Message]) -> Sequence[Row]:
+    """The rows of a new window, made when asked for. They raise TypeError for properties that JSON does not know."""
+
+    def row(place: int) -> Row:
+        topic, payload, properties = messages[place]
+        return Row(first + place, first, len(messages), boot, *key, since, topic, _json(properties), payload)
+
+    return LazySequence(row, len(messages))
 
 
 def _json(properties: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from flowedge.spool.fallback import FallbackStore, Notify
 from flowedge.spool.lanes import Lanes
 from flowedge.spool.message import Message, SpooledMessage, WindowKey, window_rows
+from flowedge.spool.volatile import VolatileStore
 
 MAX_OCTETS = 256 << 20
 MEMORY_OCTETS = 16 << 20
@@ -40,7 +41,7 @@ class SpoolCounters:
 
 
 class Spool:
-    """Keeps messages until they are acknowledged: on disk, or in memory while the disk fails.
+    """Keeps messages until they are acknowledged: on disk, or in memory while the disk fails or if there is no file.
 
     Any thread may call any method. One lock is held while the disk is read or written. acknowledge(), reject(),
     release() and release_all() do not take it, so that a network thread never waits for a disk: what they say takes
@@ -49,7 +50,7 @@ class Spool:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | None,
         *,
         boot: str,
         notify: Notify,
@@ -59,13 +60,19 @@ class Spool:
     ) -> None:
         """Opens the spool in the file `path`; what former boots have left in it goes out first.
 
+        Without a path all is kept in memory, up to `max_octets`, and lost with the process.
+
         Raises SpoolError if the file is another program's, of another version, or in use by another process. A file
         that is damaged or cannot be used is told to `notify`, and windows are kept.
         """
         self._boot = boot
         self._clock = clock
         self._lock = threading.RLock()
-        self._store = FallbackStore(os.path.abspath(path), max_octets, memory_octets, clock, notify)
+        self._store: FallbackStore | VolatileStore = (
+            VolatileStore(max_octets, notify)
+            if path is None
+            else FallbackStore(os.path.abspath(path), max_octets, memory_octets, clock, notify)
+        )
         self._next_id = self._store.end
         self._lanes = Lanes(self._next_id)
         self._rejected = 0
@@ -77,6 +84,8 @@ class Spool:
         """Keeps a window, whole or not at all. When it returns, the window is on the disk, if that works.
 
         The oldest windows are dropped if there is no room; this one, if by itself it is larger than the bound.
+        `messages` may make each message when it is asked for (see LazySequence): one at a time is in memory, and each
+        is asked for a few times.
         """
         if not messages:
             raise ValueError("a window has at least one message, also when it is empty")
