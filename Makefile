@@ -21,11 +21,14 @@ export PYTHON CXX
 help:  ## list the tasks
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-demo: $(VENV)/installed  ## install, make a small capture and turn it into flows
+demo: $(VENV)/installed  ## install, make a small capture, turn it into flows and edge lists
 	@mkdir -p $(BUILD)
 	@$(BIN)/python examples/demo_capture.py $(BUILD)/demo.pcap
 	$(BIN)/flowedge convert $(BUILD)/demo.pcap -o $(BUILD)/demo.csv
 	@$(BIN)/python examples/show_flows.py $(BUILD)/demo.pcap
+	@rm -rf $(BUILD)/demo_edges
+	$(BIN)/flowedge capture -r $(BUILD)/demo.pcap --edges $(BUILD)/demo_edges --edge-kind pair --quiet
+	@$(BIN)/python examples/show_edges.py $(BUILD)/demo_edges
 
 test: native-test lint types $(VENV)/tools $(VENV)/installed  ## everything that must pass before a change lands
 	@scripts/system-packages test
@@ -144,8 +147,9 @@ asan: $(VENV)/tools  ## the Python unit tests with the extension built under ASa
 	  LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
 	  $(BIN)/python -m pytest tests/unit -k '$(UNDER_ASAN)'
 
-damage: $(VENV)/tools $(VENV)/installed  ## 100,000 random corruptions of captures
+damage: $(VENV)/tools $(VENV)/installed  ## 100,000 random corruptions of captures, and of messages
 	cd tests && ../$(BIN)/python -m integration.corrupt --count 100000
+	cd tests && ../$(BIN)/python -m integration.corrupt_messages --count 100000
 
 bench: $(VENV)/installed  ## speed and memory, next to nfstream and netflower
 	$(BIN)/python bench/run.py

@@ -189,7 +189,7 @@ TEST(the_clock_is_not_behind_frames_that_were_taken) {
   Fed fed;
   fed.take(frames::up(tcp::kAck));
   fed.process();
-  pass(kIdle + kSecond);
+  pass(kIdle + 100 * kMillisecond);
   fed.take(frames::tcp_frame({frames::kClient.address, 1}, frames::kServer, tcp::kAck));
   fed.idle();
   CHECK_EQ(fed.records.size(), 1U);

@@ -193,6 +193,34 @@ def test_closing_never_hangs(tmp_path: Path) -> None:
         broker.resume()
 
 
+def test_the_will_of_an_agent_that_is_killed(tmp_path: Path) -> None:
+    with Broker(tmp_path) as broker:
+        publish_until_killed(tmp_path, broker, "boot", 0)
+        wait_until(lambda: retained_state(broker) == ("boot", "offline"), "the retained status says offline")
+
+
+def test_the_will_of_a_lost_connection_does_not_come_after_the_next(tmp_path: Path) -> None:
+    """As when a host loses its power and is back before the broker has noticed."""
+    with Broker(tmp_path) as broker, FaultProxy(broker.port) as proxy:
+        before = make_sink(url(proxy.port), Notes(), boot="before", keepalive=1)
+        before.tick()
+        connected(before)
+        proxy.stall()
+        with open_sink(url(broker.port), Notes(), boot="after") as after:
+            connected(after)
+            time.sleep(3)  # the broker gives up the lost one after one and a half times its keep-alive
+            assert retained_state(broker) == ("after", "online")
+        before.close(0)
+
+
+def retained_state(broker: Broker) -> tuple[str, str]:
+    with Collector(broker.port, "flowedge/v1/+/+/status") as collector:
+        collector.wait_for(lambda it: bool(it.all), "the retained status")
+        assert collector.all[0].retained
+        status = StatusMessage.from_json(collector.all[0].payload)
+        return status.boot, status.state
+
+
 def test_kill(tmp_path: Path) -> None:
     check_kills(tmp_path, 4)
 
