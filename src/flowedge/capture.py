@@ -84,8 +84,7 @@ class ConfiguredCapture:
             self._sources = open_sources(self._configuration, self._replay, self._surroundings, saving.saver)
             self._saved = saving.sink()
             self._rows = open_rows(self._configuration.rows, self._selection, self._surroundings)
-            names = [source.name for source in self._sources]
-            self._edges = open_edges(self._configuration, self._surroundings, names, self._counters_by_source)
+            self._edges = open_edges(self._configuration, self._surroundings, self._sources, self._counters_by_source)
             if self._configuration.metrics.listen:
                 self._metrics = serve_metrics(self._configuration.metrics.listen, self.stats)
             opened.pop_all()

@@ -1,7 +1,7 @@
 """Edge lists from the settings of a configuration: windows, files, MQTT."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from socket import gethostname
@@ -19,6 +19,7 @@ from flowedge.sinks.edge_files import EDGE_NAMES, EdgeFiles
 from flowedge.sinks.edge_sink import EdgeSink
 from flowedge.sinks.mqtt import MqttSettings, MqttSink
 from flowedge.sinks.windowing import Windowing
+from flowedge.sources import PacketSource
 from flowedge.surroundings import Surroundings
 from flowedge.windows import FEATURES, Observer, WindowSettings
 
@@ -42,23 +43,26 @@ class EdgeOutputs:
 
 
 def open_edges(
-    configuration: Configuration, surroundings: Surroundings, sources: Iterable[str], counters: CountersBySource
+    configuration: Configuration,
+    surroundings: Surroundings,
+    sources: Sequence[PacketSource],
+    counters: CountersBySource,
 ) -> EdgeOutputs | None:
     """None if nobody wants edge lists.
 
-    sources   names of the packet sources, one for each worker
     counters  what is told of them with each window
     Raises UsageError, SinkError.
     """
     edges, mqtt = configuration.edges, configuration.mqtt
     if not edges.files and not mqtt.url:
         return None
-    workers = Counter(sources)
+    workers = Counter(source.name for source in sources)
     settings = _window_settings(configuration)
     sinks: list[EdgeSink] = []
     publisher = None
     if mqtt.url:
-        publisher = _publisher(configuration, settings, surroundings, [*workers])
+        patient = all(source.waits for source in sources)
+        publisher = _publisher(configuration, settings, surroundings, [*workers], patient=patient)
         sinks += [publisher, WindowStats(publisher, surroundings.boot, counters)]
     if edges.files:
         sinks.append(_files(edges, surroundings))
@@ -100,7 +104,12 @@ def _files(edges: EdgeSettings, surroundings: Surroundings) -> EdgeFiles:
 
 
 def _publisher(
-    configuration: Configuration, windows: WindowSettings, surroundings: Surroundings, interfaces: Sequence[str]
+    configuration: Configuration,
+    windows: WindowSettings,
+    surroundings: Surroundings,
+    interfaces: Sequence[str],
+    *,
+    patient: bool,
 ) -> MqttSink:
     flows = configuration.flows
     meta = MetaMessage(
@@ -118,6 +127,7 @@ def _publisher(
         version=version("flowedge"),
         meta=meta,
         notify=surroundings.notify,
+        patient=patient,
     )
 
 

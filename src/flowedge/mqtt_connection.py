@@ -5,6 +5,7 @@ import random
 import ssl
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -95,20 +96,40 @@ def _path(url: str, parts: SplitResult) -> str:
     return parts.path or _WEBSOCKET_PATH
 
 
+class Credentials:
+    """Password and certificates, as they were last read.
+
+    Whoever gave up privileges after reading them may not be able to read them again: then they stay as they are.
+    """
+
+    def __init__(self, address: Address, access: Access) -> None:
+        """Reads them. Raises UsageError for settings that contradict each other or files that are not there or hold
+        something else, PermissionDeniedError for files that may not be read."""
+        self._address = address
+        self._access = access
+        self.user = access.user
+        self._read()
+
+    def refresh(self) -> None:
+        """Reads them again. Raises UsageError."""
+        with suppress(PermissionDeniedError):
+            self._read()
+
+    def _read(self) -> None:
+        self.tls = tls_context(self._address, self._access)
+        self.password = password(self._access) if self.user else None
+
+
 def make_client(
     address: Address,
-    access: Access,
+    credentials: Credentials,
     *,
     client_id: str,
     version: MqttVersion,
     clean_session: bool = False,
     manual_ack: bool = False,
 ) -> "Client":
-    """A paho client that is not connected yet and does not reconnect by itself. `clean_session` is that of MQTT 3.1.1.
-
-    Raises UsageError for settings that contradict each other or files that are not there, PermissionDeniedError for
-    files that may not be read.
-    """
+    """A paho client that is not connected yet nor reconnects by itself; `clean_session` is that of MQTT 3.1.1."""
     from paho.mqtt import client as paho
     from paho.mqtt.enums import CallbackAPIVersion
 
@@ -123,16 +144,15 @@ def make_client(
     )
     if address.websocket:
         client.ws_set_options(address.path)
-    context = tls_context(address, access)
-    if context is not None:
-        client.tls_set_context(context)
-    if access.user:
-        client.username_pw_set(access.user, password(access))
+    if credentials.tls is not None:
+        client.tls_set_context(credentials.tls)
+    if credentials.user:
+        client.username_pw_set(credentials.user, credentials.password)
     return client
 
 
 def tls_context(address: Address, access: Access) -> ssl.SSLContext | None:
-    """None for a connection that is not encrypted. Raises as make_client() does."""
+    """None for a connection that is not encrypted. Raises as Credentials does."""
     if not address.encrypted:
         if access.ca or access.certificate or access.key or access.insecure:
             raise UsageError(f"{address}: is not encrypted and takes no certificates; give mqtts:// or wss://")

@@ -208,8 +208,10 @@ def test_the_will_of_a_lost_connection_does_not_come_after_the_next(tmp_path: Pa
         proxy.stall()
         with open_sink(url(broker.port), Notes(), boot="after") as after:
             connected(after)
-            time.sleep(3)  # the broker gives up the lost one after one and a half times its keep-alive
+            ended = ("closing old connection", "exceeded timeout")
+            wait_until(lambda: any(text in broker.log.read_text() for text in ended), "the lost one has ended")
             assert retained_state(broker) == ("after", "online")
+        proxy.resume()
         before.close(0)
 
 

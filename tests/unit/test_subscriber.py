@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flowedge.codec import MetaMessage, StatusMessage, encode_part, split
 from flowedge.edges import Column, EdgeList, Gap, Node, joined
 from flowedge.errors import BrokerError, MalformedMessageError, UsageError
-from flowedge.mqtt_connection import Access, parse_address
+from flowedge.mqtt_connection import Access, Credentials, parse_address
 from flowedge.subscriber import Limits, subscribe
 from flowedge.subscriber import assembly as assembly_module
 from flowedge.subscriber.arrivals import MAX_RANGES, PATIENCE, Arrivals
@@ -515,7 +515,8 @@ def make_connection() -> tuple[Inbox, Connection]:
     """Not started."""
     inbox, notes = make_inbox()
     session = Session(topic="a/#", qos=1, version="5", client_id="me", clean_start=True, expiry=0)
-    return inbox, Connection(parse_address("mqtt://localhost"), Access(), session, inbox, notes)
+    address = parse_address("mqtt://localhost")
+    return inbox, Connection(address, Credentials(address, Access()), session, inbox, notes)
 
 
 def test_a_subscription_that_is_refused_ends_it() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flowedge.codec import MAX_MESSAGE_OCTETS
 from flowedge.errors import BrokerError
-from flowedge.mqtt_connection import Access, Address, MqttVersion, make_client, pauses
+from flowedge.mqtt_connection import Address, Credentials, MqttVersion, make_client, pauses
 from flowedge.notices import Notices, Notify
 
 if TYPE_CHECKING:
@@ -58,10 +58,12 @@ class Session:
 class Connection:
     """Connects, subscribes, and connects again whenever the connection is lost, until closed.
 
-    Only its thread talks to the broker; wake() and close() may be called by any. Raises as make_client() does.
+    Only its thread talks to the broker; wake() and close() may be called by any.
     """
 
-    def __init__(self, address: Address, access: Access, session: Session, hearer: Hearer, notify: Notify) -> None:
+    def __init__(
+        self, address: Address, credentials: Credentials, session: Session, hearer: Hearer, notify: Notify
+    ) -> None:
         self._address = address
         self._session = session
         self._hearer = hearer
@@ -69,7 +71,7 @@ class Connection:
         self._closing = Event()
         self._subscribed = False
         self._ever_subscribed = False
-        self._client = self._made_client(access)
+        self._client = self._made_client(credentials)
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
@@ -183,10 +185,10 @@ class Connection:
 
     # ---- paho's side; the callbacks are called within loop_read()
 
-    def _made_client(self, access: Access) -> "Client":
+    def _made_client(self, credentials: Credentials) -> "Client":
         client = make_client(
             self._address,
-            access,
+            credentials,
             client_id=self._session.client_id,
             version=self._session.version,
             clean_session=self._session.clean_start,

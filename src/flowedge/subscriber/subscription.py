@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from flowedge.codec import MetaMessage, StatusMessage
 from flowedge.errors import UsageError
-from flowedge.mqtt_connection import Access, MqttVersion, parse_address, warnings_of
+from flowedge.mqtt_connection import Access, Credentials, MqttVersion, parse_address, warnings_of
 from flowedge.notices import Notify
 from flowedge.subscriber.assembly import Item, Limits
 from flowedge.subscriber.connection import Connection, Session
@@ -148,7 +148,7 @@ def subscribe(
     )
     notify = on_notice or _log
     inbox = Inbox(limits or Limits(), parts=parts, notify=notify)
-    connection = Connection(address, access, session, inbox, notify)
+    connection = Connection(address, Credentials(address, access), session, inbox, notify)
     inbox.on_done = connection.wake
     for warning in warnings_of(address, access):
         notify("warning", warning)

@@ -16,7 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from flowedge.errors import FlowedgeError
-from flowedge.mqtt_connection import Access, Address, MqttVersion, make_client
+from flowedge.mqtt_connection import Address, Credentials, MqttVersion, make_client
 from flowedge.sinks.mqtt.failures import ConnectionLostError, cause_in_tls, cause_of, ending, refusal
 
 CONNECT_SECONDS = 10.0  # for each of: TCP, TLS, WebSocket, CONNACK
@@ -38,7 +38,7 @@ class ConnectOptions:
     """What CONNECT says, and how the broker is reached."""
 
     address: Address
-    access: Access
+    credentials: Credentials
     client_id: str
     version: MqttVersion
     keepalive: int
@@ -145,7 +145,11 @@ class Connection:
     def _made_client(self) -> paho.Client:
         options = self._options
         client = make_client(
-            options.address, options.access, client_id=options.client_id, version=options.version, clean_session=True
+            options.address,
+            options.credentials,
+            client_id=options.client_id,
+            version=options.version,
+            clean_session=True,
         )
         client.connect_timeout = CONNECT_SECONDS
         client.max_inflight_messages_set(0)  # whoever publishes keeps count: nothing may wait in paho

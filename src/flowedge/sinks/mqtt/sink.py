@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from socket import gethostname
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from flowedge.codec import CONTENT_TYPES, MAX_PARTS, SCHEMA, Encoder, MetaMessage, StatsMessage, StatusMessage
 from flowedge.edges import EdgeList
 from flowedge.errors import EdgeTooLargeError, UsageError
-from flowedge.mqtt_connection import Access, parse_address, tls_context, warnings_of
+from flowedge.mqtt_connection import Access, Credentials, parse_address, warnings_of
 from flowedge.notices import Notices, Notify
 from flowedge.sinks.mqtt.connection import Connection, ConnectOptions
 from flowedge.sinks.mqtt.publisher import Greetings, Publisher, PublisherCounters
@@ -20,8 +20,11 @@ from flowedge.sinks.mqtt.unfinished import UnfinishedWindow
 from flowedge.spool import Spool, SpoolCounters, WindowKey
 from flowedge.spool.lazy import LazySequence
 from flowedge.spool.message import Message
+from flowedge.spool.spool import MEMORY_OCTETS
 
 CLOSE_SECONDS = 2.0
+PATIENCE_SECONDS = 30.0
+LOOK_SECONDS = 0.01
 COUNTS_OCTETS = 1024
 """room in each message for the window's `drop`, which is known at its end alone"""
 
@@ -48,17 +51,28 @@ class MqttSink:
     back; nothing here waits for the network but close().
     """
 
-    def __init__(self, settings: MqttSettings, *, boot: str, version: str, meta: MetaMessage, notify: Notify) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        boot: str,
+        version: str,
+        meta: MetaMessage,
+        notify: Notify,
+        patient: bool = False,
+    ) -> None:
         """Checks the settings and opens nothing. Raises UsageError, PermissionDeniedError.
 
         boot     identity of this run of the agent
         version  flowedge's
         meta     what the edge lists are made of
         notify   takes a level and a sentence, from any thread; never a password
+        patient  a replay can wait: before the spool is full, and at the end, this does, as long as the broker takes any
         """
         self._settings = settings
+        self._patient = patient
         self._address = parse_address(settings.url)
-        self._access = Access(
+        access = Access(
             user=settings.user,
             password_file=settings.password_file,
             ca=settings.ca,
@@ -66,7 +80,9 @@ class MqttSink:
             key=settings.key,
             insecure=settings.insecure,
         )
-        self._check()
+        self._credentials = Credentials(self._address, access)
+        if settings.password_file and not settings.user:
+            raise UsageError("mqtt.password_file is of no use without mqtt.user")
         self._topics = Topics(
             checked_name("mqtt.site", settings.site), checked_name("mqtt.node", settings.node or gethostname())
         )
@@ -81,7 +97,7 @@ class MqttSink:
         self._closing: MqttCounters | None = None
         self._rejected_edges = 0
         self._lost_windows = 0
-        for warning in warnings_of(self._address, self._access):
+        for warning in warnings_of(self._address, access):
             notify("warning", warning)
 
     def add_piece(self, piece: EdgeList) -> None:
@@ -102,6 +118,8 @@ class MqttSink:
         finally:
             window.close()
         publisher.wake()
+        if self._patient:
+            self._wait(lambda: spool.counters().octets <= self._room / 2)
 
     def abandon(self) -> None:
         """Forgets the pieces of windows that are not final."""
@@ -125,6 +143,8 @@ class MqttSink:
         """Gives the broker so many seconds to take what waits, says goodbye, and leaves the rest in the spool."""
         self.abandon()
         if self._publisher is not None:
+            if self._patient:
+                self._wait(lambda: self.counters().spool.messages == 0)
             self._publisher.stop(budget)
         if self._spool is not None:
             self._closing = self.counters()
@@ -136,6 +156,22 @@ class MqttSink:
             return self._closing
         publisher = PublisherCounters() if self._publisher is None else self._publisher.counters()
         return MqttCounters(publisher, self._opened_spool().counters(), self._rejected_edges, self._lost_windows)
+
+    @property
+    def _room(self) -> int:
+        """Octets that the spool holds."""
+        return self._settings.spool_size if self._settings.spool else MEMORY_OCTETS
+
+    def _wait(self, enough: Callable[[], bool]) -> None:
+        """Until there is enough, or the broker has taken nothing for a while."""
+        acknowledged, give_up_at = -1, 0.0
+        while not enough():
+            now, counters = time.monotonic(), self.counters().publisher
+            if counters.acknowledged != acknowledged:
+                acknowledged, give_up_at = counters.acknowledged, now + PATIENCE_SECONDS
+            elif now >= give_up_at:
+                return
+            time.sleep(LOOK_SECONDS)
 
     def _encode(self, piece: EdgeList) -> None:
         key = piece.iface, piece.seq
@@ -219,10 +255,10 @@ class MqttSink:
         return spool, self._publisher
 
     def _connect(self) -> Connection:
-        """Reads secrets and certificates as they are now."""
+        self._credentials.refresh()
         options = ConnectOptions(
             address=self._address,
-            access=self._access,
+            credentials=self._credentials,
             client_id=f"flowedge:{self._topics.site}:{self._topics.node}",
             version=self._settings.version,
             keepalive=max(1, round(self._settings.keepalive)),
@@ -240,9 +276,3 @@ class MqttSink:
             meta_topic=self._topics.meta,
             meta=meta.to_json(),
         )
-
-    def _check(self) -> None:
-        """Says at once what could never work."""
-        tls_context(self._address, self._access)
-        if self._settings.password_file and not self._settings.user:
-            raise UsageError("mqtt.password_file is of no use without mqtt.user")
