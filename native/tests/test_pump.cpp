@@ -73,7 +73,7 @@ class RecordingEngine final : public flowedge::Engine {
   const flowedge::Counters& counters() const override { return counters_; }
   std::size_t open_flows() const override { return 0; }
   std::int64_t settled_ns() const override { return 0; }
-  std::int64_t oldest_start_ns() const override { return 0; }
+  std::int64_t oldest_start_ns() override { return 0; }
   void skip(flowedge::Skip reason) override { filtered += reason == flowedge::Skip::filtered; }
 
  private:
