@@ -111,11 +111,11 @@ def test_quiet_link(network: Network, folder: Path) -> None:
 
 def test_flows_whose_gaps_are_just_within_the_time_out(network: Network, folder: Path) -> None:
     """None is cut, though the kernel keeps packets for a while before they can be seen."""
-    flows, packets = 200, 4
+    flows, packets = 300, 6
     frames = [next(iter(query(port))) for port in range(1000, 1000 + flows)]
     with AgentProcess(network, folder, "eth0", "--idle-timeout", "1") as agent, network.wire() as wire:
         begun = time.monotonic()
-        stamps = [sent_in_turn(wire, frames, begun + 0.98 * number) for number in range(packets)]
+        stamps = [sent_in_turn(wire, frames, begun + 0.985 * number) for number in range(packets)]
         agent.stop()
         gaps = [later - at for before, after in pairwise(stamps) for at, later in zip(before, after, strict=True)]
         if max(gaps) > SECOND:
