@@ -192,7 +192,7 @@ VALUES: dict[type[Kind[Any]], Callable[[Any], st.SearchStrategy[Any]]] = {
     Names: lambda _: st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)),
     Whole: lambda kind: st.integers(kind.least, kind.most),
     Duration: lambda kind: within(kind).map(kind.from_base),
-    Octets: lambda kind: within(kind).map(kind.from_base) | st.sampled_from([10**6, 3 << 20]),
+    Octets: lambda kind: within(kind).map(kind.from_base) | st.sampled_from([2 * 10**6, 3 << 20]),
 }
 
 
