@@ -58,8 +58,6 @@ class ConfiguredCapture:
         self._edges: EdgeOutputs | None = None
         self._metrics: MetricsServer | None = None
         self._pipeline: LivePipeline | None = None
-        self.stopping = False
-        """the end has been asked for"""
 
     @property
     def what(self) -> str:
@@ -85,8 +83,6 @@ class ConfiguredCapture:
             self._saved = saving.sink()
             self._rows = open_rows(self._configuration.rows, self._selection, self._surroundings)
             self._edges = open_edges(self._configuration, self._surroundings, self._sources, self._counters_by_source)
-            if self._configuration.metrics.listen:
-                self._metrics = serve_metrics(self._configuration.metrics.listen, self.stats)
             opened.pop_all()
 
     def check_outputs(self) -> None:
@@ -98,6 +94,8 @@ class ConfiguredCapture:
         """Begins to take packets."""
         if self._pipeline is not None:
             raise UsageError("a capture is started once; make another")
+        if self._configuration.metrics.listen:
+            self._metrics = serve_metrics(self._configuration.metrics.listen, self.stats)
         ends = self._configuration.capture
         limits = Limits(ends.packets, ends.flows, float(ends.duration))
         self._pipeline = LivePipeline(
@@ -112,7 +110,7 @@ class ConfiguredCapture:
 
     def request_stop(self) -> None:
         """Asks for the end and does not wait for it: what was received becomes flows, and every flow is put out."""
-        self.stopping = True
+        self._surroundings.stopping.set()
         if self._pipeline is not None:
             self._pipeline.stop()
 

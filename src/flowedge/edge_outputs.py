@@ -21,7 +21,7 @@ from flowedge.sinks.mqtt import MqttSettings, MqttSink
 from flowedge.sinks.windowing import Windowing
 from flowedge.sources import PacketSource
 from flowedge.surroundings import Surroundings
-from flowedge.windows import FEATURES, Observer, WindowSettings
+from flowedge.windows import FEATURES, Observer, WindowSettings, native_windows
 
 NANOSECONDS = 10**9  # in a second
 
@@ -61,8 +61,14 @@ def open_edges(
     sinks: list[EdgeSink] = []
     publisher = None
     if mqtt.url:
-        patient = all(source.waits for source in sources)
-        publisher = _publisher(configuration, settings, surroundings, [*workers], patient=patient)
+        can_wait = all(source.waits for source in sources)
+        publisher = _publisher(
+            configuration,
+            settings,
+            surroundings,
+            [*workers],
+            patient=lambda: can_wait and not surroundings.stopping.is_set(),
+        )
         sinks += [publisher, WindowStats(publisher, surroundings.boot, counters)]
     if edges.files:
         sinks.append(_files(edges, surroundings))
@@ -74,7 +80,7 @@ def _window_settings(configuration: Configuration) -> WindowSettings:
     edges = configuration.edges
     if edges.assign == "start" and not configuration.flows.max_duration:
         raise UsageError("assign: start needs --max-duration: a window waits until its longest flow has ended")
-    return WindowSettings(
+    settings = WindowSettings(
         window_ns=int(edges.window * NANOSECONDS),
         assign=edges.assign,
         kind=edges.kind,
@@ -83,6 +89,20 @@ def _window_settings(configuration: Configuration) -> WindowSettings:
         v6_prefix=edges.v6_prefix,
         columns=edges.columns or FEATURES,
     )
+    try:
+        native_windows(settings)
+    except ValueError as error:
+        raise UsageError(f"edge_{error}") from error
+    return settings
+
+
+def check_edges(configuration: Configuration) -> None:
+    """Raises UsageError or PermissionDeniedError for what open_edges() would refuse; opens nothing."""
+    if not configuration.edges.files and not configuration.mqtt.url:
+        return
+    settings = _window_settings(configuration)
+    if configuration.mqtt.url:
+        _publisher(configuration, settings, Surroundings(notify=lambda level, text: None), ())
 
 
 def _files(edges: EdgeSettings, surroundings: Surroundings) -> EdgeFiles:
@@ -109,7 +129,7 @@ def _publisher(
     surroundings: Surroundings,
     interfaces: Sequence[str],
     *,
-    patient: bool,
+    patient: Callable[[], bool] = lambda: False,
 ) -> MqttSink:
     flows = configuration.flows
     meta = MetaMessage(

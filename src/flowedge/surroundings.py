@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from threading import Event
 from uuid import uuid4
 
 from flowedge.notices import Notify
@@ -17,6 +18,8 @@ class Surroundings:
     """user and group who get what is made; None: who makes it"""
     sockets: Callable[[], AbstractContextManager[None]] = nullcontext
     """is entered wherever a packet socket is opened"""
+    stopping: Event = field(default_factory=Event)
+    """the end has been asked for: nothing waits any longer than it must"""
     boot: str = field(default_factory=lambda: str(uuid4()))
     """identity of this run"""
 

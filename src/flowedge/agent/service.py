@@ -30,6 +30,8 @@ NEEDED_LATER = (
     "flowedge.sinks.stream",
 )
 """Modules that SIGHUP may need: imported while the agent may read them."""
+NEEDED_BY_MQTT = ("encodings.idna", "hashlib", "paho.mqtt.client", "paho.mqtt.properties", "sqlite3", "ssl")
+"""Those that a connection needs."""
 
 
 class Log(Protocol):
@@ -89,14 +91,14 @@ class Agent:
         capture.open()
         try:
             if self._configuration.capture.interfaces:
-                for module in NEEDED_LATER:
+                for module in (*NEEDED_LATER, *(NEEDED_BY_MQTT if self._configuration.mqtt.url else ())):
                     import_module(module)
                 privileges.drop(account)
             capture.check_outputs()
+            capture.start()
         except BaseException:
             capture.close()
             raise
-        capture.start()
         self._log.info(f"capturing {capture.what}" + (f" as user {account.name}" if account else ""))
         self._check_configuration()
         return capture
@@ -167,7 +169,7 @@ class Agent:
     def _exit_code(self, capture: ConfiguredCapture) -> int:
         """A capture that could not be read to its end, a source that failed, and rows that are nowhere, show."""
         code = 0
-        if capture.stats()["rows_lost"] and not capture.output_closed:
+        if _outputs_lost(capture.stats()) and not capture.output_closed:
             code = SinkError.exit_code
         for problem in capture.problems:
             self._log.error(str(problem) if isinstance(problem, FlowedgeError) else f"unexpected: {problem!r}")
@@ -220,7 +222,7 @@ class StatsFile:
 def _summary(stats: dict[str, Any]) -> str:
     skipped = sum(stats["skipped"].values())
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in stats["skipped"].items() if count)
-    lost = ", ".join(f"{stats[name]:,} {text}" for name, text in _LOSSES.items() if stats[name])
+    lost = ", ".join(f"{count:,} {text}" for count, text in (*_inputs_lost(stats), *_outputs_lost(stats)))
     return (
         f"{stats['received']:,} packets received, {stats['in_flows']:,} in flows, "
         f"{skipped:,} skipped{f' ({reasons})' if reasons else ''}; {stats['open_flows']:,} flows open, "
@@ -228,11 +230,34 @@ def _summary(stats: dict[str, Any]) -> str:
     )
 
 
-_LOSSES = {
-    "kernel_dropped": "packets dropped by the kernel",
-    "interface_dropped": "packets dropped by the interface",
-    "queue_dropped": "flows dropped on the way to the output",
-    "rows_lost": "rows that could not be written",
-    "callback_errors": "callbacks that failed",
-    "unsaved_packets": "packets not saved",
-}
+def _inputs_lost(stats: dict[str, Any]) -> list[tuple[int, str]]:
+    """What was lost before it was a row: a number and its name, of those that are not 0."""
+    return _not_zero(
+        (stats["kernel_dropped"], "packets dropped by the kernel"),
+        (stats["interface_dropped"], "packets dropped by the interface"),
+        (stats["queue_dropped"], "flows dropped on the way to the output"),
+        (stats["callback_errors"], "callbacks that failed"),
+        (stats["unsaved_packets"], "packets not saved"),
+    )
+
+
+def _outputs_lost(stats: dict[str, Any]) -> list[tuple[int, str]]:
+    """What an output did not take, likewise."""
+    edges, mqtt = stats["edges"], stats["mqtt"]
+    lost = [(stats["rows_lost"], "rows that could not be written")]
+    if edges is not None:
+        lost.append((edges["windows_lost"], "windows that could not be written"))
+    if mqtt is not None:
+        spool = mqtt["spool"]
+        lost += [
+            (mqtt["lost_windows"], "windows that could not be sent"),
+            (mqtt["rejected_edges"], "edges larger than a message"),
+            (spool["dropped_windows"], "windows dropped for lack of room in the spool"),
+            (spool["rejected_messages"], "messages that the broker refused"),
+            (spool["damaged_messages"], "messages damaged in the spool"),
+        ]
+    return _not_zero(*lost)
+
+
+def _not_zero(*counts: tuple[int, str]) -> list[tuple[int, str]]:
+    return [(count, text) for count, text in counts if count]

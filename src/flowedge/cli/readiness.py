@@ -14,7 +14,9 @@ from flowedge._core import libpcap_version
 from flowedge.agent import privileges
 from flowedge.cli.options import as_paths
 from flowedge.config import CaptureSettings, Configuration, flow_options, outputs_of
+from flowedge.edge_outputs import check_edges
 from flowedge.errors import CaptureError, PermissionDeniedError, SinkError, UsageError
+from flowedge.metrics import parse_address
 from flowedge.pipeline.engines import make_engine
 from flowedge.sources.interfaces import Interface, list_interfaces
 
@@ -58,7 +60,10 @@ def options_refused(configuration: Configuration) -> Iterator[Finding]:
     options["filter"] = configuration.capture.filter or None
     try:
         make_engine(options, batch_size=1)
-    except UsageError as error:
+        check_edges(configuration)
+        if configuration.metrics.listen:
+            parse_address(configuration.metrics.listen)
+    except FlowedgeError as error:
         yield Finding(error.exit_code, as_paths(str(error)))
 
 

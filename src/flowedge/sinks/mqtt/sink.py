@@ -25,6 +25,7 @@ from flowedge.spool.spool import MEMORY_OCTETS
 CLOSE_SECONDS = 2.0
 PATIENCE_SECONDS = 30.0
 LOOK_SECONDS = 0.01
+NO_SPOOL = SpoolCounters(0, 0, 0, 0.0, 0, 0, 0, 0, 0, False)
 COUNTS_OCTETS = 1024
 """room in each message for the window's `drop`, which is known at its end alone"""
 
@@ -59,7 +60,7 @@ class MqttSink:
         version: str,
         meta: MetaMessage,
         notify: Notify,
-        patient: bool = False,
+        patient: Callable[[], bool] = lambda: False,
     ) -> None:
         """Checks the settings and opens nothing. Raises UsageError, PermissionDeniedError.
 
@@ -67,10 +68,11 @@ class MqttSink:
         version  flowedge's
         meta     what the edge lists are made of
         notify   takes a level and a sentence, from any thread; never a password
-        patient  a replay can wait: before the spool is full, and at the end, this does, as long as the broker takes any
+        patient  whether to wait, before the spool is full and at the end, as long as the broker takes any: a replay can
         """
         self._settings = settings
         self._patient = patient
+        self._gave_up_at: int | None = None  # acknowledged messages when waiting was of no use
         self._address = parse_address(settings.url)
         access = Access(
             user=settings.user,
@@ -107,19 +109,18 @@ class MqttSink:
 
     def end_window(self, last: EdgeList) -> None:
         """Puts a window into the spool: this piece of it, after those that came before."""
-        spool, publisher = self._opened()
         key = last.iface, last.seq
         if len(last) or key not in self._windows:
             self._encode(last)
         window = self._windows.pop(key)
         try:
+            spool, publisher = self._opened()
             self._complete(window, last)
             self._put(spool, window, last)
         finally:
             window.close()
         publisher.wake()
-        if self._patient:
-            self._wait(lambda: spool.counters().octets <= self._room / 2)
+        self._wait(lambda: spool.counters().octets <= self._room / 2)
 
     def abandon(self) -> None:
         """Forgets the pieces of windows that are not final."""
@@ -128,8 +129,8 @@ class MqttSink:
 
     def publish_stats(self, iface: str, stats: StatsMessage) -> None:
         """Sends counters, if there is a connection just now."""
-        _, publisher = self._opened()
-        publisher.publish_stats(self._topics.stats(safe_name(iface)), stats.to_json())
+        if self._publisher is not None:
+            self._publisher.publish_stats(self._topics.stats(safe_name(iface)), stats.to_json())
 
     def tick(self) -> None:
         """Connects, if that has not begun."""
@@ -143,19 +144,19 @@ class MqttSink:
         """Gives the broker so many seconds to take what waits, says goodbye, and leaves the rest in the spool."""
         self.abandon()
         if self._publisher is not None:
-            if self._patient:
-                self._wait(lambda: self.counters().spool.messages == 0)
+            self._wait(lambda: self.counters().spool.messages == 0)
             self._publisher.stop(budget)
         if self._spool is not None:
             self._closing = self.counters()
             self._spool.close()
 
     def counters(self) -> MqttCounters:
-        """Any thread may ask, also after close(). Raises SpoolError if the spool cannot be opened."""
+        """Any thread may ask, also after close(). Those of the spool are 0 until it is open."""
         if self._closing is not None:
             return self._closing
         publisher = PublisherCounters() if self._publisher is None else self._publisher.counters()
-        return MqttCounters(publisher, self._opened_spool().counters(), self._rejected_edges, self._lost_windows)
+        spool = NO_SPOOL if self._spool is None else self._spool.counters()
+        return MqttCounters(publisher, spool, self._rejected_edges, self._lost_windows)
 
     @property
     def _room(self) -> int:
@@ -163,14 +164,16 @@ class MqttSink:
         return self._settings.spool_size if self._settings.spool else MEMORY_OCTETS
 
     def _wait(self, enough: Callable[[], bool]) -> None:
-        """Until there is enough, or the broker has taken nothing for a while."""
+        """Until there is enough, or the broker has taken nothing for a while; then not again before it takes some."""
         acknowledged, give_up_at = -1, 0.0
-        while not enough():
+        while self._patient() and not enough():
             now, counters = time.monotonic(), self.counters().publisher
+            if counters.acknowledged == self._gave_up_at:
+                return
             if counters.acknowledged != acknowledged:
                 acknowledged, give_up_at = counters.acknowledged, now + PATIENCE_SECONDS
             elif now >= give_up_at:
-                return
+                self._gave_up_at = acknowledged
             time.sleep(LOOK_SECONDS)
 
     def _encode(self, piece: EdgeList) -> None:
@@ -178,7 +181,7 @@ class MqttSink:
         window = self._windows.get(key)
         if window is None:
             folder = os.path.dirname(os.path.abspath(self._settings.spool)) if self._settings.spool else None
-            window = self._windows[key] = UnfinishedWindow(folder, self._settings.spool_size)
+            window = self._windows[key] = UnfinishedWindow(folder, self._room)
         for body in self._encoder.bodies(self._named(piece), self._settings.max_payload - COUNTS_OCTETS, self._refuse):
             window.append(body)
 
@@ -241,7 +244,7 @@ class MqttSink:
                 self._settings.spool or None,
                 boot=self._boot,
                 notify=self._notify,
-                max_octets=self._settings.spool_size,
+                max_octets=self._room,
             )
         return self._spool
 
