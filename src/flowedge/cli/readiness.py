@@ -15,7 +15,7 @@ from flowedge.agent import privileges
 from flowedge.cli.options import as_paths
 from flowedge.config import CaptureSettings, Configuration, flow_options, outputs_of
 from flowedge.edge_outputs import check_edges
-from flowedge.errors import CaptureError, PermissionDeniedError, SinkError, UsageError
+from flowedge.errors import CaptureError, FlowedgeError, PermissionDeniedError, SinkError, UsageError
 from flowedge.metrics import parse_address
 from flowedge.pipeline.engines import make_engine
 from flowedge.sources.interfaces import Interface, list_interfaces
