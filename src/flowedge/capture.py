@@ -5,14 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from flowedge._core import FlowBatch
 from flowedge.config import SETTINGS, Configuration, RowSettings, with_settings
-from flowedge.edge_outputs import EdgeOutputs, open_edges
 from flowedge.errors import FlowedgeError, SinkError, UsageError
 from flowedge.inputs import Replay, engine_of, open_sources
-from flowedge.metrics import MetricsServer, serve_metrics
 from flowedge.outputs import SavingFolder, open_rows
 from flowedge.pipeline.counters import LiveCounters
 from flowedge.pipeline.live import Limits, LivePipeline
@@ -21,6 +19,10 @@ from flowedge.sinks.callback import BatchCallback, FlowCallback
 from flowedge.sinks.saved import SavedPackets
 from flowedge.sources import PacketSource
 from flowedge.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from flowedge.edge_outputs import EdgeOutputs
+    from flowedge.metrics import MetricsServer
 
 OnFlow = Callable[[dict[str, int | float | str]], object]
 OnBatch = Callable[[str, FlowBatch], object]
@@ -82,7 +84,7 @@ class ConfiguredCapture:
             self._sources = open_sources(self._configuration, self._replay, self._surroundings, saving.saver)
             self._saved = saving.sink()
             self._rows = open_rows(self._configuration.rows, self._selection, self._surroundings)
-            self._edges = open_edges(self._configuration, self._surroundings, self._sources, self._counters_by_source)
+            self._edges = self._opened_edges()
             opened.pop_all()
 
     def check_outputs(self) -> None:
@@ -94,8 +96,7 @@ class ConfiguredCapture:
         """Begins to take packets."""
         if self._pipeline is not None:
             raise UsageError("a capture is started once; make another")
-        if self._configuration.metrics.listen:
-            self._metrics = serve_metrics(self._configuration.metrics.listen, self.stats)
+        self._metrics = self._served_metrics()
         ends = self._configuration.capture
         limits = Limits(ends.packets, ends.flows, float(ends.duration))
         self._pipeline = LivePipeline(
@@ -178,6 +179,20 @@ class ConfiguredCapture:
             "interfaces": {name: asdict(counters) for name, counters in by_source.items()},
             **({"edges": None, "mqtt": None} if self._edges is None else self._edges.counters()),
         }
+
+    def _opened_edges(self) -> "EdgeOutputs | None":
+        if not (self._configuration.edges.files or self._configuration.mqtt.url):
+            return None
+        from flowedge.edge_outputs import open_edges  # with all that MQTT needs: some 10 MB
+
+        return open_edges(self._configuration, self._surroundings, self._sources, self._counters_by_source)
+
+    def _served_metrics(self) -> "MetricsServer | None":
+        if not self._configuration.metrics.listen:
+            return None
+        from flowedge.metrics import serve_metrics
+
+        return serve_metrics(self._configuration.metrics.listen, self.stats)
 
     def _counters_by_source(self) -> Mapping[str, LiveCounters]:
         return {} if self._pipeline is None else self._pipeline.counters_by_source()

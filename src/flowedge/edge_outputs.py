@@ -47,15 +47,13 @@ def open_edges(
     surroundings: Surroundings,
     sources: Sequence[PacketSource],
     counters: CountersBySource,
-) -> EdgeOutputs | None:
-    """None if nobody wants edge lists.
+) -> EdgeOutputs:
+    """What makes edge lists, and who gets them.
 
     counters  what is told of them with each window
     Raises UsageError, SinkError.
     """
     edges, mqtt = configuration.edges, configuration.mqtt
-    if not edges.files and not mqtt.url:
-        return None
     workers = Counter(source.name for source in sources)
     settings = _window_settings(configuration)
     sinks: list[EdgeSink] = []
