@@ -161,7 +161,8 @@ class MqttSink:
     @property
     def _room(self) -> int:
         """Octets that the spool holds."""
-        return self._settings.spool_size if self._settings.spool else MEMORY_OCTETS
+        size = self._settings.spool_size
+        return size if self._settings.spool else min(size, MEMORY_OCTETS)
 
     def _wait(self, enough: Callable[[], bool]) -> None:
         """Until there is enough, or the broker has taken nothing for a while; then not again before it takes some."""
