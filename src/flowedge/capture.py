@@ -117,7 +117,10 @@ class ConfiguredCapture:
 
     def join(self, seconds: float | None = None) -> bool:
         """Waits for the end; False if it has not come within the time."""
-        return self._pipeline is None or self._pipeline.join(seconds)
+        ended = self._pipeline is None or self._pipeline.join(seconds)
+        if ended:
+            self._stop_serving()
+        return ended
 
     def close(self) -> None:
         """Closes what was opened, if it was never started: a started capture closes by itself at its end."""
@@ -126,9 +129,8 @@ class ConfiguredCapture:
                 source.close()
             for sink in self._sinks():
                 sink.close()
-        if self._metrics is not None:
-            self._metrics.close()
-        self._sources, self._rows, self._saved, self._edges, self._metrics = (), (), None, None, None
+        self._stop_serving()
+        self._sources, self._rows, self._saved, self._edges = (), (), None, None
 
     def reopen(self) -> None:
         """Has outputs begin new files, soon: somebody moved the old ones."""
@@ -193,6 +195,11 @@ class ConfiguredCapture:
         from flowedge.metrics import serve_metrics
 
         return serve_metrics(self._configuration.metrics.listen, self.stats)
+
+    def _stop_serving(self) -> None:
+        if self._metrics is not None:
+            self._metrics.close()
+            self._metrics = None
 
     def _counters_by_source(self) -> Mapping[str, LiveCounters]:
         return {} if self._pipeline is None else self._pipeline.counters_by_source()

@@ -1,6 +1,8 @@
 """A capture as a program has it, on a capture file in place of an interface."""
 
+import socket
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +108,23 @@ def test_an_interface_that_is_not_there() -> None:
     with pytest.raises(RuntimeError, match="nosuchif0"):
         handle.start()
     handle.stop()
+
+
+def test_the_counters_are_served_until_the_end(large: Path) -> None:
+    pytest.importorskip("prometheus_client")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    scraped: list[bytes] = []
+
+    def scrape(_: str, __: FlowBatch) -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=SECONDS) as answer:
+            scraped.append(answer.read())
+
+    callback = BatchCallback(scrape, print)
+    played = replayed(large, callback, metrics=f"127.0.0.1:{port}")
+    played.start()
+    assert played.join(SECONDS)
+    assert callback.errors == 0
+    assert b'flowedge_packets_received_total{interface="large.pcap"}' in scraped[0]
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=SECONDS)
