@@ -20,7 +20,7 @@ class Notices:
     def tell(self, matter: str, level: str, text: str) -> None:
         """`matter` is a word or a sentence; there are few."""
         now = self._clock()
-        if matter not in self._told or now - self._told[matter] >= QUIET_SECONDS:
+        if matter not in self._told or not 0 <= now - self._told[matter] < QUIET_SECONDS:  # a clock may be set back
             self._told[matter] = now
             self._notify(level, text)
 

@@ -6,21 +6,18 @@ from contextlib import suppress
 from math import inf
 from typing import TypeVar
 
+from flowedge.notices import Notices, Notify
 from flowedge.spool import damage
 from flowedge.spool.disk import DamagedFileError, DiskStore
 from flowedge.spool.memory import MemoryStore
 from flowedge.spool.message import Amount, Row, amount_of
 from flowedge.spool.store import SpoolError
 
-COMPLAINT_SECONDS = 60.0  # between two messages about the same thing
 RETRY_SECONDS = 10.0  # between two attempts to use a disk that has failed
 KEPT_REMOVALS = 100_000  # a disk that refuses to remove so many is not read from any more: each costs memory
 UNSEEN_DISK_END = 1 << 40  # while the disk has not been seen, ids begin above what it may turn out to hold
 
 _FAULTS = (sqlite3.Error, DamagedFileError, UnicodeDecodeError, OSError, SpoolError)
-
-Notify = Callable[[str, str], None]
-"""Takes a level ("info", "warning", "error") and a sentence. Called from either thread, and must not wait."""
 
 Result = TypeVar("Result")
 
@@ -46,7 +43,7 @@ class FallbackStore:
         self._max_octets = max_octets
         self._clock = clock
         self._notify = notify
-        self._notified: dict[str, float] = {}
+        self._notices = Notices(notify, clock)
         self._memory = MemoryStore(min(memory_octets, max_octets))
         self._disk: DiskStore | None = None
         self._known = Amount()
@@ -120,7 +117,7 @@ class FallbackStore:
             return
         self._settled.add(identity)
         self.damaged += 1
-        self._tell("message", "error", f"{self._path}: a message has changed on the disk and is not sent")
+        self._notices.tell("message", "error", f"{self._path}: a message has changed on the disk and is not sent")
 
     def oldest_since(self) -> float | None:
         """When the oldest message was added, seconds since 1970."""
@@ -203,7 +200,7 @@ class FallbackStore:
     def _worked(self) -> None:
         if self._failed_at is not None:
             self._failed_at = None
-            self._tell("return", "info", f"{self._path}: the disk works again; nothing is left in memory")
+            self._notices.tell("return", "info", f"{self._path}: the disk works again; nothing is left in memory")
 
     def _recover(self, error: Exception) -> None:
         """Replaces a damaged file; else the disk has failed, and is tried again later."""
@@ -218,7 +215,9 @@ class FallbackStore:
         if not is_full(error):
             self._close_disk()
         self._failed_at = self._clock()
-        self._tell("failure", "error", f"{self._path}: {error}; windows are kept in memory until the disk works again")
+        self._notices.tell(
+            "failure", "error", f"{self._path}: {error}; windows are kept in memory until the disk works again"
+        )
 
     def _replace(self, error: Exception) -> None:
         """Sets a damaged file aside, begins a new one, and saves what can be read."""
@@ -229,7 +228,9 @@ class FallbackStore:
             disk.restore(damage.readable_rows(aside))
         self._take_up(disk)
         saved = disk.amount.messages
-        self._tell("damage", "error", f"{self._path} is damaged ({error}), and now {aside}; {saved} messages saved")
+        self._notices.tell(
+            "damage", "error", f"{self._path} is damaged ({error}), and now {aside}; {saved} messages saved"
+        )
 
     def _close_disk(self) -> None:
         if self._disk is not None:
@@ -249,11 +250,6 @@ class FallbackStore:
     def _drop(self, lost: Amount) -> None:
         if lost.messages:
             self.dropped = self.dropped.plus(lost)
-            self._tell("room", "warning", f"{self._path}: no room; {self.dropped.windows} windows dropped so far")
-
-    def _tell(self, matter: str, level: str, text: str) -> None:
-        """Once a minute about each matter."""
-        now = self._clock()
-        if not 0 <= now - self._notified.get(matter, -COMPLAINT_SECONDS) < COMPLAINT_SECONDS:
-            self._notified[matter] = now
-            self._notify(level, text)
+            self._notices.tell(
+                "room", "warning", f"{self._path}: no room; {self.dropped.windows} windows dropped so far"
+            )

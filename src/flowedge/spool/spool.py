@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from flowedge.spool.fallback import FallbackStore, Notify
+from flowedge.notices import Notify
+from flowedge.spool.fallback import FallbackStore
 from flowedge.spool.lanes import Lanes
 from flowedge.spool.message import Message, SpooledMessage, WindowKey, window_rows
 from flowedge.spool.volatile import VolatileStore
