@@ -1,16 +1,14 @@
 """Where the windows of `flowedge subscribe` go: rows, a table, a folder, or a line a window."""
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import isfinite
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from flowedge.edges import EdgeList
 from flowedge.errors import SinkError, UsageError
+from flowedge.sinks.edge_formats import csv_blocks, edge_format, finite, json_line, jsonl_blocks
 from flowedge.sinks.output import STANDARD_OUTPUT, is_special, open_output
 
-BLOCK = 1024  # edges that are Python objects at a time: some 3 MB with all features
 FORMATS = ("windows", "csv", "jsonl", "parquet")
 
 Notice = Callable[[str], None]
@@ -74,7 +72,7 @@ class _Rows:
         if self._sink is None:
             self._sink, self._names = self._opened(names), names
         if self._form == "csv" and names != self._names:
-            raise SinkError(f"{self._target}: the columns of the windows have changed; give a folder, or a file a kind")
+            raise _changed_columns(self._target)
         self._sink.write("", window)
 
     def close(self) -> None:
@@ -131,20 +129,21 @@ class _ParquetTable:
     def _fitting(self, table: Any) -> Any:
         schema = self._writer.schema
         try:
-            return table.select(schema.names).cast(schema)
-        except (KeyError, ValueError) as error:  # pyarrow's own are these
-            remedy = "give a folder, or a file a kind"
-            raise SinkError(
-                f"{self._output.name}: the columns of the windows have changed ({error}); {remedy}"
-            ) from None
+            if table.column_names != schema.names:
+                raise ValueError("others")
+            return table.cast(schema)
+        except ValueError as error:  # pyarrow's own are these
+            raise _changed_columns(self._output.name) from error
+
+
+def _changed_columns(target: str) -> SinkError:
+    return SinkError(f"{target}: the columns of the windows have changed; give a folder, or a file a kind")
 
 
 class _Folder:
     """A file a window, in a folder an agent."""
 
     def __init__(self, target: str, form: str, notice: Notice) -> None:
-        from flowedge.sinks.edge_formats import edge_format
-
         edge_format(form)  # says at once if a package is missing
         self._target = target
         self._form = form
@@ -172,32 +171,16 @@ class _Folder:
 
 def window_line(window: EdgeList) -> bytes:
     """A JSON object: the window's facts, its nodes, and its edges as columns."""
-    edges = {name: _finite(column.to_list()) for name, column in window.columns.items()}
-    members = {**window.window(), "drop": dict(window.drop), "nodes": window.nodes_text(), "edges": edges}
-    return _dump(members)
+    edges = {name: finite(column.to_list()) for name, column in window.columns.items()}
+    return json_line({**window.window(), "drop": dict(window.drop), "nodes": window.nodes_text(), "edges": edges})
 
 
 def _csv(window: EdgeList) -> bytes:
-    import csv
-    from io import StringIO
-
-    text = StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    for edges in _blocks(window):
-        writer.writerows(map(_cell, edge.values()) for edge in edges)
-    return text.getvalue().encode()
+    return b"".join(csv_blocks(window, list(window.columns), _where(window)))
 
 
 def _jsonl(window: EdgeList) -> bytes:
-    return b"".join(
-        _dump({name: _finite(value) for name, value in edge.items()}) for edges in _blocks(window) for edge in edges
-    )
-
-
-def _blocks(window: EdgeList) -> Iterator[list[dict[str, Any]]]:
-    where = _where(window)
-    for start in range(0, len(window), BLOCK):
-        yield [where | edge for edge in window.rows(start, min(start + BLOCK, len(window))).to_dicts()]
+    return b"".join(jsonl_blocks(window, list(window.columns), _where(window)))
 
 
 def _where(window: EdgeList) -> dict[str, Any]:
@@ -210,18 +193,3 @@ def _arrow_type(name: str) -> str:
 
 def _row_names(window: EdgeList) -> list[str]:
     return [*_where(window), *window.columns]
-
-
-def _cell(value: Any) -> Any:
-    return " ".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _finite(value: Any) -> Any:
-    """JSON has neither NaN nor infinities: null."""
-    if isinstance(value, list):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
-
-
-def _dump(members: Mapping[str, Any]) -> bytes:
-    return json.dumps(members, allow_nan=False, separators=(",", ":")).encode() + b"\n"

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from math import isfinite
 from typing import Any, BinaryIO, Protocol, TypeAlias
@@ -12,6 +12,7 @@ from flowedge.edges.edge_list import ENDS
 from flowedge.sinks.table import import_pyarrow
 
 BLOCK = 1024  # edges that are Python objects at a time: some 3 MB with all features
+NOWHERE: Mapping[str, Any] = {}
 
 _dump = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
@@ -51,27 +52,19 @@ class CsvEdges(TextEdges):
 
     def __init__(self, stream: BinaryIO, first: EdgeList) -> None:
         super().__init__(stream, first)
-        self._write([self._names])
+        self._stream.write(_csv_text([self._names]))
 
     def add(self, piece: EdgeList) -> None:
-        for block in _blocks(piece, self._names):
-            columns = [_cells(values) if _is_ragged(piece, name) else values for name, values in block.items()]
-            self._write(zip(*columns, strict=True))
-
-    def _write(self, rows: Any) -> None:
-        text = StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        self._stream.write(text.getvalue().encode())
+        for lines in csv_blocks(piece, self._names):
+            self._stream.write(lines)
 
 
 class JsonlEdges(TextEdges):
     """An object an edge and line. What is no finite number is null: JSON has neither NaN nor infinities."""
 
     def add(self, piece: EdgeList) -> None:
-        for block in _blocks(piece, self._names):
-            columns = [_finite(values) if _is_float(piece, name) else values for name, values in block.items()]
-            edges = (dict(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True))
-            self._stream.write("".join(f"{_dump(edge)}\n" for edge in edges).encode())
+        for lines in jsonl_blocks(piece, self._names):
+            self._stream.write(lines)
 
 
 class ParquetEdges:
@@ -112,28 +105,54 @@ def edge_format(form: str) -> MakeWriter:
     return EDGE_FORMATS[form]
 
 
-def _blocks(piece: EdgeList, names: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
+def csv_blocks(piece: EdgeList, names: Sequence[str], where: Mapping[str, Any] = NOWHERE) -> Iterator[bytes]:
+    """The lines of some edges after the other; `where` are values that each begins with."""
+    for block in _blocks(piece, names, where):
+        columns = [_cells(values) if _is_ragged(piece, name) else values for name, values in block.items()]
+        yield _csv_text(zip(*columns, strict=True))
+
+
+def jsonl_blocks(piece: EdgeList, names: Sequence[str], where: Mapping[str, Any] = NOWHERE) -> Iterator[bytes]:
+    """As csv_blocks()."""
+    for block in _blocks(piece, names, where):
+        columns = [finite(values) if _is_float(piece, name) else values for name, values in block.items()]
+        yield b"".join(json_line(dict(zip(block, row, strict=True))) for row in zip(*columns, strict=True))
+
+
+def json_line(members: Mapping[str, Any]) -> bytes:
+    return f"{_dump(members)}\n".encode()
+
+
+def finite(values: list[Any]) -> list[Any]:
+    """Numbers, or lists of them, as JSON has them: None for what is not finite."""
+    return [finite(value) if isinstance(value, list) else value if isfinite(value) else None for value in values]
+
+
+def _blocks(piece: EdgeList, names: Sequence[str], where: Mapping[str, Any]) -> Iterator[dict[str, list[Any]]]:
     """The columns of some edges after the other, `src` and `dst` as text."""
     texts = piece.nodes_text()
     for start in range(0, len(piece), BLOCK):
         stop = min(start + BLOCK, len(piece))
-        block = {name: piece.columns[name].rows(start, stop).to_list() for name in names}
+        block = {name: [value] * (stop - start) for name, value in where.items()}
+        block |= {name: piece.columns[name].rows(start, stop).to_list() for name in names}
         for name in ENDS:
             block[name] = [texts[index] for index in block[name]]
         yield block
 
 
+def _csv_text(rows: Iterable[Iterable[Any]]) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
 def _is_ragged(piece: EdgeList, name: str) -> bool:
-    return piece.columns[name].offsets is not None
+    return name in piece.columns and piece.columns[name].offsets is not None
 
 
 def _is_float(piece: EdgeList, name: str) -> bool:
-    return piece.columns[name].code[1] == "f"
+    return name in piece.columns and piece.columns[name].code[1] == "f"
 
 
 def _cells(lists: list[list[Any]]) -> list[str]:
     return [" ".join(map(str, numbers)) for numbers in lists]
-
-
-def _finite(values: list[Any]) -> list[Any]:
-    return [_finite(value) if isinstance(value, list) else value if isfinite(value) else None for value in values]
