@@ -59,6 +59,14 @@ def test_json_has_null_for_what_is_no_number() -> None:
 
 
 @pytest.mark.parametrize("name", ["edges.csv", "edges.parquet"])
+def test_a_column_that_comes_later_is_not_left_out(tmp_path: Path, name: str) -> None:
+    window = three_flows()
+    more = replace(window, columns={**window.columns, "another": Column.of("<u1", [1, 2, 3])})
+    with pytest.raises(SinkError, match="the columns of the windows have changed"):
+        written(tmp_path, name, window, more)
+
+
+@pytest.mark.parametrize("name", ["edges.csv", "edges.parquet"])
 def test_a_table_has_one_kind_of_windows(tmp_path: Path, name: str) -> None:
     with pytest.raises(SinkError, match="the columns of the windows have changed"):
         written(tmp_path, name, three_flows(), two_pairs())
