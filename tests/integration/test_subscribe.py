@@ -432,6 +432,7 @@ def test_a_reader_that_goes_away_is_no_error(publisher: Publisher, run: Run) -> 
         (("mqtt://me:secret@localhost",), 2, "user or password"),
         (("mqtt://localhost", "--topic", "a/#/b"), 2, "topic"),
         (("mqtt://localhost", "--duration", "soon"), 2, "--duration"),
+        (("mqtt://localhost", "--memory", "much"), 2, "--memory: 'much' is not a size from 1MiB to 1TiB"),
         (("mqtt://localhost", "-o", "edges.xyz"), 2, "edges.xyz"),
         (("mqtt://localhost", "-o", "/nonexistent/edges.parquet"), 4, "/nonexistent/edges.parquet"),
         (("mqtts://localhost", "--tls-ca", "/nonexistent"), 2, "/nonexistent"),

@@ -13,11 +13,11 @@ from flowedge.cli.edge_rows import FORMATS, WindowOutput, format_of, open_window
 from flowedge.cli.messages import Messages
 from flowedge.cli.options import as_flags, setting_option
 from flowedge.config import SETTINGS, Configuration, MqttSettings, with_settings
-from flowedge.config.kinds import Duration
+from flowedge.config.kinds import Duration, Octets
 from flowedge.edges import EdgeList, Gap
 from flowedge.errors import FlowedgeError, MalformedMessageError, UsageError
 from flowedge.sinks.output import STANDARD_OUTPUT
-from flowedge.subscriber import Subscription, subscribe
+from flowedge.subscriber import Limits, Subscription, subscribe
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,7 +26,7 @@ LOOK_SECONDS = 0.2  # between two looks at whether it is time to end
 LOSSES = {
     "missing": "windows missing",
     "malformed": "messages malformed",
-    "given_up": "windows of which parts were missing",
+    "given_up": "windows given up: parts were missing, or --memory was too little",
 }
 
 
@@ -48,6 +48,8 @@ def connection_options(command: Command) -> Command:
 )
 @click.option("--client-id", metavar="NAME",
               help="Have the broker keep for this name what comes while nobody reads, and go on there.")  # fmt: skip
+@click.option("--memory", metavar="SIZE", default="256MiB", show_default=True,
+              help="For windows of which parts are still to come; a larger one is given up.")  # fmt: skip
 @click.option("--windows", metavar="N", type=click.IntRange(min=1), help="End after so many windows.")
 @click.option("--duration", metavar="TIME", help="End after this long.")
 @connection_options
@@ -131,9 +133,17 @@ def _subscribed(url: str, others: dict[str, Any], messages: Messages) -> Subscri
         clean_start=others["client_id"] is None,
         group=others["group"],
         parts=others["group"] is not None,
+        limits=Limits(octets=_memory(others["memory"])),
         on_notice=messages.say,
         **_connection(others),
     )
+
+
+def _memory(size: str) -> int:
+    try:
+        return Octets("1MiB", "1TiB").parse(size)
+    except ValueError as error:
+        raise UsageError(f"--memory: {error}") from None
 
 
 def _connection(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Inbox:
         self._limits = limits
         self._notify = notify
         self._notices = Notices(notify)
+        self._told_given_up = 0
         self._counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
         self._assembling: Assembling = Parts(self._counters) if parts else Windows(limits, self._counters)
         self._waiting: OrderedDict[Key, Item] = OrderedDict()
@@ -86,9 +87,10 @@ class Inbox:
         with self._changed:
             self._assembling.expire()
             given_up = self._counters["given_up"]
-        if given_up:
-            text = f"{given_up} windows so far are given up: parts of them have not come"
-            self._notices.tell("given_up", "warning", text)
+        if given_up > self._told_given_up:
+            self._told_given_up = given_up
+            why = "parts of them have not come, or they need more memory than they may take"
+            self._notices.tell("given_up", "warning", f"{given_up} windows so far are given up: {why}")
 
     def answers(self) -> list[int]:
         """The messages that are to be acknowledged now."""
