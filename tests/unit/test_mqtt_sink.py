@@ -154,6 +154,21 @@ def test_a_window_that_is_made_part_by_part_while_it_is_spooled(
     ]
 
 
+def test_a_window_that_cannot_be_encoded_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    mqtt = sink(Notes())
+    closed: list[UnfinishedWindow] = []
+    monkeypatch.setattr(UnfinishedWindow, "close", closed.append)
+
+    def fail(*_: object) -> Iterator[bytes]:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(Encoder, "bodies", fail)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            mqtt.add_piece(replace(three_flows(), parts=0))
+    assert len({id(window) for window in closed}) == 2
+
+
 def test_without_a_file_what_is_left_is_lost_and_said() -> None:
     notes = Notes()
     published = sink(notes)

@@ -183,8 +183,13 @@ class MqttSink:
         if window is None:
             folder = os.path.dirname(os.path.abspath(self._settings.spool)) if self._settings.spool else None
             window = self._windows[key] = UnfinishedWindow(folder, self._room)
-        for body in self._encoder.bodies(self._named(piece), self._settings.max_payload - COUNTS_OCTETS, self._refuse):
-            window.append(body)
+        room = self._settings.max_payload - COUNTS_OCTETS
+        try:
+            for body in self._encoder.bodies(self._named(piece), room, self._refuse):
+                window.append(body)
+        except BaseException:  # a sink that raises gives up the window, and is not asked to forget it
+            self._windows.pop(key).close()
+            raise
 
     def _complete(self, window: UnfinishedWindow, last: EdgeList) -> None:
         """A window has a message, also if none of its edges has."""
