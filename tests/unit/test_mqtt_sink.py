@@ -157,7 +157,8 @@ def test_a_window_that_is_made_part_by_part_while_it_is_spooled(
 def test_a_window_that_cannot_be_encoded_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     mqtt = sink(Notes())
     closed: list[UnfinishedWindow] = []
-    monkeypatch.setattr(UnfinishedWindow, "close", closed.append)
+    close = UnfinishedWindow.close
+    monkeypatch.setattr(UnfinishedWindow, "close", lambda window: (closed.append(window), close(window)))
 
     def fail(*_: object) -> Iterator[bytes]:
         raise RuntimeError("a defect")
