@@ -158,7 +158,12 @@ def test_a_window_that_cannot_be_encoded_is_forgotten(monkeypatch: pytest.Monkey
     mqtt = sink(Notes())
     closed: list[UnfinishedWindow] = []
     close = UnfinishedWindow.close
-    monkeypatch.setattr(UnfinishedWindow, "close", lambda window: (closed.append(window), close(window)))
+
+    def note_and_close(window: UnfinishedWindow) -> None:
+        closed.append(window)
+        close(window)
+
+    monkeypatch.setattr(UnfinishedWindow, "close", note_and_close)
 
     def fail(*_: object) -> Iterator[bytes]:
         raise RuntimeError("a defect")
